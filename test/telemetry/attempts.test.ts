@@ -187,3 +187,36 @@ test('batches and tag verbs have the attempts that their hosts saw', { skip }, a
   const [versions, changes] = batches.slice(-2).map(({ attempts }) => attempts)
   assert.equal(versions! + changes!, onWire(proxies) - before)
 })
+
+test('a key that is deleted twice, because a load holds a lock, is one operation', {
+  skip,
+}, async (context) => {
+  const { cache, commands, batches } = await start(context)
+  const loads: Promise<unknown>[] = []
+  let finish = (_value: string): void => {}
+  const value = new Promise<string>((resolve) => {
+    finish = resolve
+  })
+  for (const key of ['one', 'many']) {
+    await new Promise<void>((started) => {
+      const slow = (): Promise<string> => {
+        started()
+        return value
+      }
+      loads.push(cache.getOrSet(key, slow, { ...POLICY, placeholder: 'sidecar' }))
+    })
+  }
+  commands.length = 0
+  assert.equal(await cache.delete('one'), false)
+  const told = commands.map(({ command, outcome, attempts }) => [command, outcome, attempts])
+  assert.deepEqual(told, [['delete', 'refused', 2]])
+  await cache.deleteMany(['many'])
+  const batch = batches.map(({ command, batchSize, outcome, attempts }) => ({
+    ...{ command, batchSize, outcome, attempts },
+  }))
+  assert.deepEqual(batch, [
+    { command: 'deleteMany', batchSize: 1, outcome: 'refused', attempts: 2 },
+  ])
+  finish('value')
+  await Promise.all(loads)
+})

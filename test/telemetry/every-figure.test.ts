@@ -108,6 +108,8 @@ async function recordsOf(seen: Seen, told: Tally): Promise<Figures> {
     'bytes of commands': told.of('command bytes'),
     'bytes of batches': told.of('batch bytes'),
     attempts: told.under('attempts '),
+    // Ten gets missed at once, and the one of the outage was retried on the other host.
+    'is retried': told.of('missed attempts') >= 10 + 2,
     staleForSeconds: told.of('staleForSeconds'),
     'seconds of metrics': isSame(sum(scraped(text, `${name}_sum`))),
     'seconds of OpenTelemetry': isSame(await seen.seconds()),
@@ -214,6 +216,7 @@ function recordsWanted(
       'set ok': 20 + parts.set + 5,
     },
     staleForSeconds: 3,
+    'is retried': true,
     ...{ 'seconds of metrics': true, 'seconds of OpenTelemetry': true, 'seconds of a clock': true },
   }
 }

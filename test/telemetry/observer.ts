@@ -42,7 +42,8 @@ export class Tally {
     const { command, outcome, host, bytes = 0, attempts = 0, durationMs = 0 } = message
     this.add(`${word} bytes`, bytes)
     const name = word === 'batch' ? `batch ${command}` : `${command} ${outcome}`
-    if (name !== 'get miss' && outcome !== 'loaderError') this.add(`attempts ${name}`, attempts)
+    if (name === 'get miss') this.add('missed attempts', attempts)
+    else if (outcome !== 'loaderError') this.add(`attempts ${name}`, attempts)
     if (word === 'batch') return
     if (host !== undefined) this.add(`host ${host}`)
     this.add('durationMs', durationMs)

@@ -24,6 +24,15 @@ export async function deleteKey(
   options: OperationOptions | undefined,
 ): Promise<boolean> {
   checkOptions('delete', options)
+  core.keys.wireKey(key)
+  return core.asOne('delete', key, (one) => deleteWithLock(one, key, options))
+}
+
+async function deleteWithLock(
+  core: ClientCore,
+  key: string,
+  options: OperationOptions | undefined,
+): Promise<boolean> {
   // All steps share the time limit of one operation, because callers expect one.
   const timeoutMs = options?.timeoutMs ?? core.operationMs
   const bounds = { signal: options?.signal, timeoutMs }
@@ -49,16 +58,23 @@ export async function deleteKeys(
   deadline.sent = true
   const again = new Outcomes<boolean>()
   const unlocking = new Pool(MAX_AT_ONCE)
-  const outcomes = await deleteMany(core, keys, options, (key) => {
-    unlocking.run(() => unlockOne(core, key, deadline, again))
+  let parts: ClientCore | undefined
+  return deleteMany(core, keys, options, {
+    absent(key, sent) {
+      parts ??= core.forParts(sent)
+      const one = parts
+      unlocking.run(() => unlockOne(one, key, deadline, again))
+    },
+    async finish(outcomes) {
+      await unlocking.done()
+      if (options?.signal?.aborted === true) throw abortedBy(options.signal, true)
+      for (const [key, wasThere] of again) if (outcomes.has(key)) outcomes.set(key, wasThere)
+      for (const [key, error] of again.failed) {
+        if (outcomes.delete(key)) outcomes.failed.set(key, error)
+      }
+      return outcomes
+    },
   })
-  await unlocking.done()
-  if (options?.signal?.aborted === true) throw abortedBy(options.signal, true)
-  for (const [key, wasThere] of again) if (outcomes.has(key)) outcomes.set(key, wasThere)
-  for (const [key, error] of again.failed) {
-    if (outcomes.delete(key)) outcomes.failed.set(key, error)
-  }
-  return outcomes
 }
 
 /** Deletes the lock of a key that was not stored; if there was one, deletes the key again. */

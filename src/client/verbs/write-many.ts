@@ -15,6 +15,7 @@ import type { OperationOptions, StoreOptions } from '../options.ts'
 import { checkOptions, STORE_OPTIONS } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { traceBatch } from '../trace.ts'
+import type { Sent } from '../trace-call.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import { bytesWritten } from '../wire-bytes.ts'
@@ -106,19 +107,27 @@ async function storeAll(
   return collect(batch, written, await runMany(core, batch, positions, verb, left))
 }
 
-/**
- * Deletes all keys; per key whether it was stored, or in `failed` the reason. Calls `onAbsent` for
- * each key that was not stored, as soon as its host has replied.
- */
+/** What follows the first deletes of deleteMany(), as a part of the same operation. */
+interface SecondPass {
+  /** Called for each key that was not stored, as soon as its host has replied. */
+  absent(key: string, sent: Sent): void
+  /** Completes the outcomes of the first deletes. */
+  finish(outcomes: Outcomes<boolean>): Promise<Outcomes<boolean>>
+}
+
+/** Deletes all keys; per key whether it was stored, or in `failed` the reason. */
 export function deleteMany(
   core: ClientCore,
   keys: Iterable<string>,
   options: OperationOptions | undefined,
-  onAbsent: (key: string) => void,
+  second: SecondPass,
 ): Promise<Outcomes<boolean>> {
   checkOptions('deleteMany', options)
   const deleted = checkKeys(core, keys).then((batch) =>
-    writeTraced(core, 'deleteMany', batch, () => deleteAll(core, batch, options, onAbsent)),
+    writeTraced(core, 'deleteMany', batch, async () => {
+      const onAbsent = (key: string): void => second.absent(key, batch.sent)
+      return second.finish(await deleteAll(core, batch, options, onAbsent))
+    }),
   )
   return core.cluster.operations.during(deleted)
 }
