@@ -18,6 +18,7 @@ const LONG = [
   'test/attacks',
   'test/chaos',
   'test/cli/demo.test.ts',
+  'test/client/frozen-realm.test.ts',
   'test/client/live-settings.test.ts',
   'test/client/refill-formats.test.ts',
   'test/client/refill-late.test.ts',
