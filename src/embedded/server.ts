@@ -55,7 +55,7 @@ const RULES: Readonly<Record<keyof ServerOptions, Rule>> = {
   path: WORD,
   tls: ['options of node:tls with a readable key and cert', isTls],
   users: [
-    'an object of passwords by user name',
+    "an object of user names and passwords, such as { ada: 'secret' }",
     (given) => isObject(given) && Object.values(given).every(isText),
   ],
   maxBytes: whole(1, MOST),

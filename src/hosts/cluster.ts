@@ -343,7 +343,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       if (!request.settled) this.attemptFailed(host, request, error, deadlineMs)
     }
     const timer = setTimeout(() => {
-      fail(timeoutError(request, host.name, startMs), startMs)
+      fail(timeoutError(request, host, startMs), startMs)
     }, request.finalMs - startMs)
     wait
       .then(

@@ -323,7 +323,7 @@ export class Handover implements Mover {
     request.times ??= this.#owner.policy
     request.finalMs = request.endMs(startMs)
     const timer = setTimeout(() => {
-      request.reject(timeoutError(request, previous.name, startMs))
+      request.reject(timeoutError(request, previous, startMs))
     }, request.finalMs - startMs)
     void opening.then(() => {
       clearTimeout(timer)

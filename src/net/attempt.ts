@@ -125,22 +125,27 @@ export function failRequest(
   if (request.settled || request.attempt !== attempt) return
   const nowMs = performance.now()
   const isLate = error === undefined || nowMs >= deadlineMs
-  const cause = isLate ? timeoutError(request, attempt.router.name, attempt.startMs, error) : error
+  const cause = isLate ? timeoutError(request, attempt.router, attempt.startMs, error) : error
   attempt.router.failed(request, cause, deadlineMs)
 }
 
-/** Returns the error of a request that timed out on a host. */
+/**
+ * Returns the error of a request that timed out on a host. If the request was not sent because a
+ * connection failed meanwhile, the error says why.
+ */
 export function timeoutError(
   { verb, sent }: Request,
-  host: string,
+  { name: host, lastError, lastErrorMs = 0 }: Router,
   startMs: number,
   cause?: MintringError,
 ): MintringError {
   const waitedMs = Math.round(performance.now() - startMs)
   // Earlier steps of the operation may have used up its time.
   const inTime = waitedMs > 0 ? `in ${waitedMs} ms` : 'before the operation had to end'
-  const message = `${host} did not reply to ${verb.name} ${inTime}`
+  const failure = !sent && lastErrorMs >= startMs ? lastError : undefined
+  const why = failure === undefined ? '' : `: ${failure.message}`
+  const message = `${host} did not reply to ${verb.name} ${inTime}${why}`
   return new MintringError('MINTRING_TIMEOUT', message, {
-    ...{ host, command: verb.name, sent, cause },
+    ...{ host, command: verb.name, sent, cause: cause ?? failure },
   })
 }

@@ -113,6 +113,9 @@ export interface Router {
   readonly maxTtlSeconds: number
   /** What the server reported about itself; set before a request is written. */
   readonly abilities?: Abilities | undefined
+  /** The last failure of a connection, and when it occurred by `performance.now()`. */
+  readonly lastError?: MintringError | undefined
+  readonly lastErrorMs?: number
   /** Handles a failed attempt; `deadlineMs` is when the attempt would have timed out. */
   failed(request: Request, error: MintringError, deadlineMs: number): void
 }

@@ -43,7 +43,9 @@ const USE = `
   }
   const codeOf = (call) => call().then(() => 'none', (error) => error.code)
   const promised = (run) =>
-    new Promise((resolve, reject) => run((error, result) => (error ? reject(error) : resolve(result))))
+    new Promise((resolve, reject) => {
+      run((error, result) => (error ? reject(error) : resolve(result)))
+    })
 
   equal([Error, Array.prototype, Promise.prototype].every(Object.isFrozen), true)
   const address = process.argv[1]

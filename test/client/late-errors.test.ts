@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
-import type { MintringError } from '../../src/errors.ts'
+import { MintringError } from '../../src/errors.ts'
+import { timeoutError } from '../../src/net/attempt.ts'
 import { startScripted } from '../support/scripted-server.ts'
 import type { Loose } from './mistakes/support.ts'
 import { PATIENT, serve } from './support.ts'
@@ -112,6 +113,22 @@ describe('The error of an operation that timed out', { concurrency: 4 }, () => {
     await cache.set('k', {})
     const { host, message } = await errorOf(cache.get('k', limits))
     assert.equal(host, server.address, message)
+  })
+
+  it('says why no connection was open, if one failed meanwhile', () => {
+    const lastError = new MintringError('MINTRING_CONNECTION', 'h refuses connections')
+    const late = (sent: boolean, lastErrorMs: number): MintringError =>
+      timeoutError(
+        { verb: { name: 'get' }, sent } as Loose,
+        { name: 'h', lastError, lastErrorMs } as Loose,
+        100,
+      )
+    assert.match(late(false, 200).message, /^h did not reply to get .*: h refuses connections$/)
+    assert.equal(late(false, 200).cause, lastError)
+    for (const other of [late(true, 200), late(false, 50)]) {
+      assert.doesNotMatch(other.message, /refuses/)
+      assert.equal(other.cause, undefined)
+    }
   })
 
   it('names the source of the servers when discover() waits for it', async (context) => {
