@@ -1,37 +1,40 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
-const CACHE = fileURLToPath(new URL('../node_modules/.cache/typescript/', import.meta.url))
+const KEPT = fileURLToPath(new URL('../node_modules/.cache/typescript/', import.meta.url))
+const require = createRequire(import.meta.url)
 
 /** Node's hook for each module. */
-export async function load(url, context, nextLoad) {
+export function load(url, context, nextLoad) {
   if (!/^file:.*\.m?ts$/.test(url)) return nextLoad(url, context)
-  return { format: 'module', shortCircuit: true, source: await javascriptOf(fileURLToPath(url)) }
+  return { format: 'module', shortCircuit: true, source: javascriptOf(fileURLToPath(url)) }
 }
 
-async function javascriptOf(path) {
-  const typescript = await readFile(path)
-  const hash = createHash('sha1').update(path).update(typescript).digest('hex')
-  const file = `${CACHE}${hash}.mjs`
+function javascriptOf(path) {
+  const typescript = readFileSync(path, 'utf8')
+  const { node } = process.versions
+  const hash = createHash('sha1').update(node).update(path).update(typescript).digest('hex')
+  const file = `${KEPT}${hash}.mjs`
   try {
-    return await readFile(file)
+    return readFileSync(file, 'utf8')
   } catch {
     return compile(path, typescript, file)
   }
 }
 
-async function compile(path, typescript, file) {
-  const { transform } = await import('esbuild')
-  const { code } = await transform(typescript, {
+function compile(path, typescript, file) {
+  const { transformSync } = require('esbuild')
+  const { code } = transformSync(typescript, {
     ...{ loader: 'ts', format: 'esm', target: `node${process.versions.node}` },
     ...{ sourcefile: path, sourcemap: 'inline', sourcesContent: false },
   })
   // Other processes read the file at any time, so it appears whole.
   const draft = `${file}.${process.pid}`
-  await mkdir(CACHE, { recursive: true })
-  await writeFile(draft, code)
-  await rename(draft, file)
+  mkdirSync(KEPT, { recursive: true })
+  writeFileSync(draft, code)
+  renameSync(draft, file)
   return code
 }

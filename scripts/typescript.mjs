@@ -1,8 +1,10 @@
-// `node --import ./scripts/typescript.mjs FILE` runs TypeScript, as `--import tsx` does, but keeps
-// the JavaScript: each test file is a process of its own that loads most of the sources, and 250 of
-// them would spend half a second each on it.
-import { register } from 'node:module'
+// `node --import ./scripts/typescript.mjs FILE` runs TypeScript. It keeps the JavaScript, because
+// each of 250 test files is a process of its own that loads most of the sources.
+import module from 'node:module'
 import process from 'node:process'
+import { load } from './typescript-hooks.mjs'
 
 process.setSourceMapsEnabled(true)
-register('./typescript-hooks.mjs', import.meta.url)
+// Node 20 runs hooks only in a thread of their own.
+if (module.registerHooks !== undefined) module.registerHooks({ load })
+else module.register('./typescript-hooks.mjs', import.meta.url)

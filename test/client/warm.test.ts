@@ -134,8 +134,11 @@ describe('warm()', () => {
     const end = new AbortController()
     let last: WarmProgress | undefined
     const keys = keysTo(Number.POSITIVE_INFINITY)
-    setTimeout(() => end.abort(), 300)
-    const warming = cache.warm(keys, () => 'x', {
+    const load = (key: string): string => {
+      if (key === 'key:500') end.abort()
+      return 'x'
+    }
+    const warming = cache.warm(keys, load, {
       signal: end.signal,
       onProgress: (progress) => {
         last = progress
