@@ -2,7 +2,15 @@ import type { Request } from '../net/request.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
 import { clearTimeout, crypto, setTimeout, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
-import { addItem, getsItem, peek, remove, touchItem, type WireKey } from './item-commands.ts'
+import {
+  addItem,
+  getsItem,
+  peek,
+  release,
+  remove,
+  touchItem,
+  type WireKey,
+} from './item-commands.ts'
 import {
   leftMsOf,
   type Mark,
@@ -27,6 +35,14 @@ export interface FleetState extends TransitionTimes {
   readonly casOf: Map<Host, bigint>
   /** Hosts that got the mark after the handover began: they were down, or have restarted. */
   readonly late: Set<Host>
+}
+
+/** The mark of a host. */
+interface FoundMark {
+  readonly host: Host
+  readonly mark: Mark
+  readonly leftMs: number
+  readonly cas: bigint
 }
 
 /** Sends a request to one host and resolves to its result. */
@@ -74,7 +90,11 @@ export class HandoverMark {
       // The first round stores the mark if there is none, and the second finds it. Pause only after
       // that, when hosts reject the mark.
       if (round > 1) await new Promise((wake) => setTimeout(wake, PAUSE_MS))
-      const found = await this.#readAll(hosts, withinMs)
+      const found = await this.#withoutObsolete(
+        await this.#readAll(hosts, withinMs),
+        hosts,
+        withinMs,
+      )
       const first = found.sort((one, other) => one.leftMs - other.leftMs)[0]
       if (first !== undefined) {
         const { id, announceMs, handoverMs } = first.mark
@@ -85,6 +105,33 @@ export class HandoverMark {
       await this.#addAll(hosts, fresh, times.announceMs + times.handoverMs, withinMs)
     }
     return undefined
+  }
+
+  /**
+   * Deletes marks of an earlier handover to the same placement, and returns the others. A host that
+   * was unreachable when the fleet left that placement still has one, and it says that the handover
+   * is over. The mark of the handover to the previous placement began later, so it is newer.
+   */
+  async #withoutObsolete(
+    found: readonly FoundMark[],
+    hosts: readonly Host[],
+    withinMs: number,
+  ): Promise<FoundMark[]> {
+    if (found.every(({ leftMs }) => leftMs > 0)) return [...found]
+    const others = await this.#readAll(hosts, withinMs, this.#previousKey)
+    const sinceMs = Math.max(...others.map(({ mark }) => mark.startedAtMs))
+    const obsolete = new Map(
+      found
+        .filter(({ mark }) => mark.startedAtMs < sinceMs)
+        .map(({ host, cas }) => [host, String(cas)]),
+    )
+    const drop = async (host: Host): Promise<void> => {
+      const { meta } = host.abilities ?? (await host.ready())
+      const cas = obsolete.get(host)!
+      await this.#ask(host, meta ? release(this.#key, cas) : remove(this.#key))
+    }
+    await each([...obsolete.keys()], drop, withinMs)
+    return found.filter(({ host }) => !obsolete.has(host))
   }
 
   /** Stores the mark on a host that was unreachable before, unless it has one. */
@@ -124,17 +171,21 @@ export class HandoverMark {
     )
   }
 
-  async #readAll(hosts: readonly Host[], withinMs: number) {
-    const found: { host: Host; mark: Mark; leftMs: number; cas: bigint }[] = []
+  async #readAll(
+    hosts: readonly Host[],
+    withinMs: number,
+    key: WireKey = this.#key,
+  ): Promise<FoundMark[]> {
+    const found: FoundMark[] = []
     await each(
       hosts,
       async (host) => {
         const { meta } = host.abilities ?? (await host.ready())
-        const item = await this.#ask(host, meta ? peek(this.#key) : getsItem(this.#key))
+        const item = await this.#ask(host, meta ? peek(key) : getsItem(key))
         if (item === undefined) return
         const mark = markIn(item)
         // Replace an item that is no mark: under this key it would keep the mark from being stored.
-        if (mark === undefined) await this.#ask(host, remove(this.#key))
+        if (mark === undefined) await this.#ask(host, remove(key))
         else found.push({ host, mark, leftMs: leftMsOf(item, mark), cas: BigInt(item.cas) })
       },
       withinMs,
@@ -164,7 +215,7 @@ export async function each(
   clearTimeout(timer)
 }
 
-function isLate({ mark }: { readonly mark: Mark }): boolean {
+function isLate({ mark }: FoundMark): boolean {
   return mark.isLate === true
 }
 
