@@ -21,7 +21,6 @@ const WHOLE = [
   'meta, a reader writes',
   'meta, no stale window',
   'meta, renewals',
-  'classic',
   'meta, policy unknown',
   'meta, no stale window, policy unknown',
 ]
