@@ -15,19 +15,21 @@ export async function dialectOf({ hosts, policy }: Cluster): Promise<Dialect> {
   })
   const anyAnswer = Promise.any(asked).catch(() => {})
   // A host that is not connected replies only after it returns, which may be never.
-  await within(hosts.some((host) => host.usable) ? policy.requestTimeoutMs : 0, anyAnswer)
+  await settledWithin(hosts.some((host) => host.usable) ? policy.requestTimeoutMs : 0, anyAnswer)
   if (answers.length === 0) throw untold()
-  await within(DIALECT_PATIENCE_MS, Promise.allSettled(asked))
+  await settledWithin(DIALECT_PATIENCE_MS, Promise.allSettled(asked))
   return answers.every(({ meta }) => meta) ? 'meta' : 'classic'
 }
 
-function within(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+/** Resolves when the promise settles, or after `timeoutMs`. */
+export function settledWithin(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, timeoutMs)
-    void promise.finally(() => {
+    const end = (): void => {
       clearTimeout(timer)
       resolve()
-    })
+    }
+    promise.then(end, end)
   })
 }
 

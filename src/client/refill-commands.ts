@@ -1,3 +1,4 @@
+import { MintringError } from '../errors.ts'
 import type { Host } from '../hosts/host.ts'
 import { acceptOneValue, refuse } from '../net/refusal.ts'
 import type { Attempt, Effect, Sink, Verb } from '../net/request.ts'
@@ -10,7 +11,14 @@ import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.
 import type { Status, StoreAnswer, StoreCommand } from '../refill/store.ts'
 import { unixMs } from '../runtime.ts'
 import { besideKey } from './own-items.ts'
-import { type AnswerContext, keptValue, lifeAsAtHome, staleBelow } from './refill-read.ts'
+import {
+  type AnswerContext,
+  dialectOfReply,
+  isForClassic,
+  keptValue,
+  lifeAsAtHome,
+  staleBelow,
+} from './refill-read.ts'
 
 /** Converts a store command to a request that resolves to its result. */
 export function commandRequest(
@@ -27,8 +35,13 @@ export function commandRequest(
 }
 
 /** Encodes a command of a refill. On a gutter (stand-by) host, `maxTtl` limits every TTL. */
-function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): void {
+function encode(request: Request, out: Sink, maxTtl: number): void {
+  const { args, wireKey, body } = request
   const command = args as StoreCommand
+  if (command.name in META_NAMES && isForClassic(request)) {
+    out.text(classicInstead(request))
+    return
+  }
   switch (command.name) {
     case 'mg':
       out.text(metaGetHead(command, wireKey, maxTtl))
@@ -55,6 +68,27 @@ function encode({ args, wireKey, body }: Request, out: Sink, maxTtl: number): vo
       break
   }
   if (body !== undefined) out.data(body)
+}
+
+/**
+ * Returns what a host without meta commands gets instead of a meta command. It can get one when it
+ * stands in for the host that the command was meant for. A delete does what a mark must do; a store
+ * is refused, because its data would run as commands.
+ */
+function classicInstead({ args, wireKey, verb, attempt }: Request): string {
+  const { name, cas } = args as { name: StoreCommand['name']; cas?: string }
+  if (name === 'mg') return getsHead([wireKey])
+  if (name === 'md' && cas === undefined) return deleteHead(wireKey)
+  const host = attempt!.router.name
+  const message = `${host} has no meta commands, and the lease was taken elsewhere`
+  throw new MintringError('MINTRING_UNSUPPORTED', message, { host, command: verb.name })
+}
+
+/** What a meta command is called on a host that has none. */
+const META_NAMES: Readonly<Partial<Record<StoreCommand['name'], string>>> = {
+  mg: 'gets',
+  ms: 'set',
+  md: 'delete',
 }
 
 function metaGetHead(
@@ -133,8 +167,10 @@ const STATUSES: Readonly<Record<number, Status>> = {
   [ReplyKind.NotStored]: 'refused',
 }
 
+const acceptGets = acceptOneValue(answering('done'), answering('missing'))
+
 const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
-  mg: oneReply('mg', 'read', true),
+  mg: { ...oneReply('mg', 'read', true), accept: acceptMetaGet },
   ms: oneReply('ms', 'change', false),
   // Safe to repeat: a second `md` does no harm, and one with a CAS id fails.
   md: oneReply('md', 'remove', true),
@@ -149,7 +185,7 @@ const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
     isOneHome: true,
     repeatable: true,
     encode,
-    accept: acceptOneValue(answering('done'), answering('missing')),
+    accept: acceptGets,
   },
 }
 
@@ -159,6 +195,7 @@ function oneReply(name: string, effect: Effect, repeatable: boolean): Verb {
     effect,
     repeatable,
     isOneHome: true,
+    words: (request) => [(isForClassic(request) ? META_NAMES[name as 'mg'] : name) ?? name],
     encode,
     debt({ args }) {
       const { name, invalidate, ttlSeconds } = args as Partial<
@@ -166,14 +203,20 @@ function oneReply(name: string, effect: Effect, repeatable: boolean): Verb {
       >
       return { isBase64: false, isMark: name === 'md' && invalidate === true, ttlSeconds }
     },
-    accept(request, reply, attempt) {
-      const status = STATUSES[reply.kind]
-      if (status === undefined) return refuse(request, reply)
-      const asked = request as Request<StoreAnswer, AnswerContext>
-      asked.resolve(answerOf(asked, reply, status, attempt))
-      return true
-    },
+    accept: acceptStatus,
   }
+}
+
+function acceptStatus(request: Request, reply: Reply, attempt: Attempt): boolean {
+  const status = STATUSES[reply.kind]
+  if (status === undefined) return refuse(request, reply)
+  answering(status)(request, reply, attempt)
+  return true
+}
+
+function acceptMetaGet(request: Request, reply: Reply, attempt: Attempt): boolean {
+  const accept = dialectOfReply(reply) === 'meta' ? acceptStatus : acceptGets
+  return accept(request, reply, attempt)
 }
 
 function answering(status: Status): (request: Request, reply: Reply, attempt: Attempt) => void {
@@ -192,7 +235,9 @@ function answerOf(
 ): StoreAnswer {
   const { refreshBelowSeconds = 0 } = request.args as { refreshBelowSeconds?: number }
   const { maxTtlSeconds } = attempt.router
-  const place = request.context.placeOf(attempt.router as Host)
+  const { name } = request.args as StoreCommand
+  const dialect = name === 'mg' ? dialectOfReply(reply) : name in META_NAMES ? 'meta' : 'classic'
+  const place = request.context.placeOf(attempt.router as Host, dialect)
   return {
     status,
     found: status === 'done',

@@ -8,7 +8,7 @@ import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { getsHead } from '../protocol/request.ts'
 import { CODEC_FLAGS, isTagged } from '../refill/paths/stamp.ts'
-import type { Item, Place, Reader } from '../refill/store.ts'
+import type { Dialect, Item, Place, Reader } from '../refill/store.ts'
 import { hasDigest, ownSize, readTail, type Tail } from '../refill/tags/tail.ts'
 import type { Codec } from './values/codec.ts'
 import { BufferBody, ownBody } from './values/codec.ts'
@@ -16,7 +16,9 @@ import { BufferBody, ownBody } from './values/codec.ts'
 /** What a result needs to decode its value and to say which host it came from. */
 export interface AnswerContext {
   readonly codec: Codec
-  placeOf(host: Host): Place
+  /** Returns the place that refills of this dialect use on a host. */
+  placeOf(host: Host, dialect: Dialect): Place
+  dialectOf(host: Host): Dialect
 }
 
 /** The values for the flags N and R of `mg key N R v f t c`. */
@@ -30,13 +32,14 @@ export class ReadRequest extends Request<unknown, AnswerContext> {
   reader: Reader
 
   constructor(
-    flags: ReadFlags | undefined,
+    dialect: Dialect,
+    flags: ReadFlags,
     routeKey: string,
     wireKey: string,
     context: AnswerContext,
     reader: Reader,
   ) {
-    super(flags === undefined ? GETS_ITEM : MG_ITEM, routeKey, wireKey, context, flags)
+    super(READ_ITEM[dialect], routeKey, wireKey, context, flags)
     this.reader = reader
   }
 
@@ -135,8 +138,8 @@ class ReplyItem implements Item {
     const { ttl } = this.#reply!
     const { maxTtlSeconds } = this.#attempt!.router
     if (maxTtlSeconds === 0) return ttl
-    const flags = this.#request!.args as ReadFlags | undefined
-    return lifeAsAtHome(ttl, flags?.refreshBelowSeconds ?? 0, maxTtlSeconds)
+    const { refreshBelowSeconds } = this.#request!.args as ReadFlags
+    return lifeAsAtHome(ttl, refreshBelowSeconds, maxTtlSeconds)
   }
 
   get won(): boolean {
@@ -166,7 +169,8 @@ class ReplyItem implements Item {
   }
 
   place(): Place {
-    return this.#request!.context.placeOf(this.#attempt!.router as Host)
+    const { context } = this.#request!
+    return context.placeOf(this.#attempt!.router as Host, dialectOfReply(this.#reply!))
   }
 
   decode(): unknown {
@@ -275,31 +279,50 @@ export function keptValue(
 
 const replyItem = new ReplyItem()
 
-const MG_ITEM: Verb = {
-  name: 'mg',
-  effect: 'read',
-  isOneHome: true,
-  repeatable: true,
-  encode({ wireKey, args }, out, maxTtl) {
-    out.text(heads.of(wireKey, args as ReadFlags, maxTtl))
-  },
-  accept(request, reply, attempt) {
-    if (reply.kind !== ReplyKind.Va && reply.kind !== ReplyKind.En) return refuse(request, reply)
-    tellReader(request, reply, attempt)
-    return true
-  },
+const acceptGets = acceptOneValue(tellReader, tellReader)
+
+/**
+ * Reads an item by `mg`, or by `gets` on a host without meta commands. That is decided when the
+ * command is written: the key may have another host by then than `name` was chosen for. The reader
+ * gets a value before the END line of a `gets` arrives.
+ */
+function readVerb(name: string): Verb {
+  return {
+    name,
+    effect: 'read',
+    isOneHome: true,
+    repeatable: true,
+    words: (request) => (isForClassic(request) ? GETS : MG),
+    encode(request, out, maxTtl) {
+      const { wireKey, args } = request
+      if (isForClassic(request)) out.text(getsHead([wireKey]))
+      else out.text(heads.of(wireKey, args as ReadFlags, maxTtl))
+    },
+    accept(request, reply, attempt) {
+      if (dialectOfReply(reply) === 'classic') return acceptGets(request, reply, attempt)
+      if (reply.kind !== ReplyKind.Va && reply.kind !== ReplyKind.En) return refuse(request, reply)
+      tellReader(request, reply, attempt)
+      return true
+    },
+  }
 }
 
-/** Reads an item with `gets`. The reader gets it before the END line of the reply arrives. */
-const GETS_ITEM: Verb = {
-  name: 'gets',
-  effect: 'read',
-  isOneHome: true,
-  repeatable: true,
-  encode({ wireKey }, out) {
-    out.text(getsHead([wireKey]))
-  },
-  accept: acceptOneValue(tellReader, tellReader),
+const GETS = ['gets']
+const MG = ['mg']
+const READ_ITEM: Readonly<Record<Dialect, Verb>> = {
+  meta: readVerb('mg'),
+  classic: readVerb('gets'),
+}
+
+/** Whether the host that a request is written to has no meta commands. */
+export function isForClassic({ attempt, context }: Request): boolean {
+  const host = attempt!.router as Host
+  return (context as AnswerContext).dialectOf(host) === 'classic'
+}
+
+/** Returns which kind of read a reply belongs to. */
+export function dialectOfReply({ kind }: Reply): Dialect {
+  return kind === ReplyKind.Value || kind === ReplyKind.End ? 'classic' : 'meta'
 }
 
 /**

@@ -19,7 +19,7 @@ import type {
   TagReader,
 } from '../refill/store.ts'
 import type { ClientCore } from './core.ts'
-import { dialectOf } from './dialect.ts'
+import { dialectOf, settledWithin } from './dialect.ts'
 import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { type ReadFlags, ReadRequest } from './refill-read.ts'
@@ -58,10 +58,15 @@ export class ClusterStore implements RefillStore {
       get codec() {
         return core.codec
       },
-      placeOf: (host) => this.#placeOf(host),
+      placeOf: (host, dialect) => this.#placeOf(host, dialect),
+      dialectOf: (host) => this.#dialectOf(host),
     }
   }
 
+  /**
+   * The commands that all hosts support; undefined until known. Items that other programs read need
+   * meta commands on whatever host they come to.
+   */
   get dialect(): Dialect | undefined {
     const { behaviors, cluster } = this.#core
     if (behaviors.protocol !== 'auto') return behaviors.protocol
@@ -70,9 +75,8 @@ export class ClusterStore implements RefillStore {
   }
 
   /**
-   * Asks all hosts whether they support meta commands. One host without them decides for all,
-   * because the stored formats differ. Unreachable hosts are assumed to be like the others. Rejects
-   * when no host replies.
+   * Asks all hosts whether they support meta commands. Unreachable hosts are assumed to be like the
+   * others. Rejects when no host replies.
    */
   learnDialect(): Promise<Dialect> {
     this.#learning ??= this.#core.cluster.operations.during(this.#learn()).finally(() => {
@@ -99,6 +103,14 @@ export class ClusterStore implements RefillStore {
     this.#learned = undefined
   }
 
+  ready(key: string): Promise<void> | undefined {
+    const { keys, cluster, behaviors } = this.#core
+    const host = cluster.hostFor(keys.routeKey(key))
+    const isKnown = behaviors.protocol !== 'auto' || host?.abilities !== undefined
+    if (host === undefined || isKnown) return undefined
+    return settledWithin(cluster.policy.requestTimeoutMs, host.ready())
+  }
+
   read(
     key: string,
     vivifySeconds: number,
@@ -108,19 +120,26 @@ export class ClusterStore implements RefillStore {
     const { keys, cluster } = this.#core
     const routeKey = keys.routeKey(key)
     const wireKey = cluster.handovers.nameOf(routeKey, keys.wireKey(key))
-    const flags =
-      this.dialect === 'classic' ? undefined : this.#flags(vivifySeconds, refreshBelowSeconds)
-    const request = new ReadRequest(flags, routeKey, wireKey, this.#context, reader)
+    const flags = this.#flags(vivifySeconds, refreshBelowSeconds)
+    const host = cluster.hostFor(routeKey)
+    const dialect = host === undefined ? 'meta' : this.#dialectOf(host)
+    const request = new ReadRequest(dialect, flags, routeKey, wireKey, this.#context, reader)
     traceRead(cluster, request)
     request.ordered = true
-    const host = cluster.hostFor(routeKey)
     if (cluster.speedCheck.mayBypass(host)) request.reject(bypassed(host?.name))
     else cluster.dispatch(request as Request)
     return request
   }
 
-  place(key: string): Place | undefined {
-    const host = this.#core.cluster.hostFor(this.#core.keys.routeKey(key))
+  place(key: string, home?: KeyHome): Place | undefined {
+    const { cluster, keys } = this.#core
+    const routeKey = keys.routeKey(key)
+    const host =
+      home === undefined
+        ? cluster.hostFor(routeKey)
+        : home === 'new'
+          ? cluster.newHostFor(routeKey)
+          : cluster.handover?.previousHomeOf(routeKey)
     return host === undefined ? undefined : this.#placeOf(host)
   }
 
@@ -129,8 +148,8 @@ export class ClusterStore implements RefillStore {
     key: string,
     commands: readonly StoreCommand[],
   ): Promise<readonly StoreAnswer[]> {
-    const { host, epoch } = place as HostPlace
-    if (host.epoch !== epoch || !host.isConnected) throw over(host)
+    const { host, dialect } = place as HostPlace
+    if (this.#placeOf(host, dialect) !== place || !host.isConnected) throw over(host)
     const { cluster, keys } = this.#core
     const isPrevious = cluster.handover?.readHomeOf(keys.routeKey(key)) === host
     const requests = this.#requests(key, commands, isPrevious)
@@ -173,8 +192,8 @@ export class ClusterStore implements RefillStore {
     const { handover } = cluster
     const other = handover?.otherHomeOf(keys.routeKey(key))
     if (other === undefined) return undefined
-    const read: StoreCommand =
-      this.dialect === 'classic' ? { name: 'gets' } : { name: 'mg', value: true }
+    const isClassic = this.#dialectOf(other.host) === 'classic'
+    const read: StoreCommand = isClassic ? { name: 'gets' } : { name: 'mg', value: true }
     return this.#look(key, [read, ...after], other, handover!)
   }
 
@@ -228,8 +247,9 @@ export class ClusterStore implements RefillStore {
    * lock.
    */
   async unlock(key: string): Promise<boolean> {
-    const host = this.#core.cluster.hostFor(this.#core.keys.routeKey(key))
-    if (this.dialect === 'classic' || host?.abilities?.meta !== true) return false
+    const { keys, cluster, behaviors } = this.#core
+    const host = cluster.hostFor(keys.routeKey(key))
+    if (behaviors.protocol === 'classic' || host?.abilities?.meta !== true) return false
     let wasLocked = false
     for (const home of this.homesOf(key) ?? [undefined]) {
       const [removed] = await this.spread(key, [{ name: 'md', beside: LOCK }], home)
@@ -282,16 +302,22 @@ export class ClusterStore implements RefillStore {
     return commands.map((command) => commandRequest(command, routeKey, wireKey, this.#context))
   }
 
-  /** Returns the same object until the host may have restarted, so that places can be compared. */
-  #placeOf(host: Host): HostPlace {
+  /** The commands of refills on a host; meta commands until it has told its abilities. */
+  #dialectOf({ abilities }: Host): Dialect {
+    const { protocol } = this.#core.behaviors
+    if (protocol !== 'auto') return protocol
+    return abilities?.meta === false ? 'classic' : 'meta'
+  }
+
+  /**
+   * Returns the same object until the host may have restarted, or its server has other commands, so
+   * that places can be compared.
+   */
+  #placeOf(host: Host, dialect = this.#dialectOf(host)): HostPlace {
     const known = this.#places.get(host)
-    if (known !== undefined && known.epoch === host.epoch) return known
-    const place: HostPlace = {
-      name: host.name,
-      maxTtlSeconds: host.maxTtlSeconds,
-      host,
-      epoch: host.epoch,
-    }
+    if (known?.epoch === host.epoch && known.dialect === dialect) return known
+    const { name, maxTtlSeconds, epoch } = host
+    const place: HostPlace = { name, maxTtlSeconds, dialect, host, epoch }
     this.#places.set(host, place)
     return place
   }
@@ -307,7 +333,7 @@ const nowhere: StoreAnswer = {
   ...{ status: 'missing', found: false, flags: 0, size: 0, ttlSeconds: -1, cas: '' },
   ...{ won: false, lost: false, stale: false, tail: undefined },
   hasDigest: () => false,
-  place: () => ({ name: '', maxTtlSeconds: 0 }),
+  place: () => ({ name: '', maxTtlSeconds: 0, dialect: 'meta' }),
   decode: () => undefined,
   bytes: () => new Uint8Array(),
   keep: () => nowhere,

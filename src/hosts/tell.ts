@@ -33,10 +33,12 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
   }
 }
 
-const TELL: Verb = told('tell', ({ wireKey, args }, out) => {
+const TELL: Verb = told('tell', ({ wireKey, args, attempt }, out) => {
   const { isMark, ttlSeconds, isBase64: b } = args as Debt
   const life = ttlSeconds === undefined ? {} : { T: ttlSeconds }
-  if (isMark) out.text(mdHead(wireKey, { I: true, ...life, b }))
+  // A mark that a host without meta commands missed is a delete there.
+  if (isMark && attempt?.router.abilities?.meta !== false)
+    out.text(mdHead(wireKey, { I: true, ...life, b }))
   else if (b) out.text(mdHead(wireKey, { b }))
   else out.text(deleteHead(wireKey))
 })

@@ -1,4 +1,5 @@
-import type { Finding } from './finding.ts'
+import type { Finding, Lease } from './finding.ts'
+import type { PathOf } from './paths/choice.ts'
 import type { Path, StaleWindow } from './paths/path.ts'
 import { CODEC_FLAGS, hasClock, isTagged, Stamp } from './paths/stamp.ts'
 import type { Policy } from './policy.ts'
@@ -8,6 +9,7 @@ import { pageWithTags, READ_TAGS } from './tags/sidecar.ts'
 /** What a lookup at the other host of a moving key needs. */
 export interface Heir {
   readonly store: RefillStore
+  readonly pathOf: PathOf
   /**
    * Returns the read result with its value decoded. If it cannot be decoded, the key counts as
    * absent.
@@ -31,7 +33,6 @@ type Judge = (finding: Finding) => Finding | Promise<Finding>
 export function elsewhere(
   terms: Terms,
   finding: Finding,
-  path: Path,
   heir: Heir,
   judge: Judge,
 ): Promise<Finding> | undefined {
@@ -41,7 +42,7 @@ export function elsewhere(
   if (looking === undefined) return undefined
   const found = hasTagsBeside ? looking.then(withTagsBeside) : looking
   // If the other host cannot be read, the key stays a miss.
-  return inherited(terms, finding, found, path, heir, judge).catch(() => finding)
+  return inherited(terms, finding, found, heir, judge).catch(() => finding)
 }
 
 function withTagsBeside(found: Elsewhere | undefined): Elsewhere | undefined {
@@ -57,56 +58,69 @@ async function inherited(
   terms: Terms,
   finding: Finding,
   looking: Promise<Elsewhere | undefined>,
-  path: Path,
   heir: Heir,
   judge: Judge,
 ): Promise<Finding> {
   const found = await looking
   if (found === undefined) return finding
-  const there = await judge(await heir.decoded(path.judge(found.item, terms.policy, 0)))
+  const { item } = found
+  const path = heir.pathOf(terms, item.place())
+  const there = await judge(await heir.decoded(path.judge(item, terms.policy, 0)))
   const { election, lease, trouble } = finding
   if (there.verdict === 'absent') return finding
   if (there.verdict === 'stale') return { ...there, election, lease, trouble, isToMark: false }
   if (election === 'won' && lease.on === 'placeholder') {
-    await keepOrLetGo(terms, finding, found, path, heir.store)
+    await keepOrLetGo(terms, finding, there, found, heir)
   } else if (election === 'open' && found.mayKeep) {
-    heir.inBackground(storeAnew(terms, finding, there, found.item, path).catch(() => {}))
+    heir.inBackground(storeAnew(terms, finding, there, item, heir).catch(() => {}))
   }
   return { ...there, election: 'none' }
 }
 
 /** Marks a key stale on its host; on both if it moves. */
 export async function invalidateHomes(
-  key: string,
-  window: StaleWindow,
-  path: Path,
+  { key, policy }: Terms,
+  isKnown: boolean,
+  pathOf: PathOf,
   store: RefillStore,
 ): Promise<boolean> {
+  const window: StaleWindow = { graceSeconds: policy.graceSeconds, isKnown }
   let wasThere = false
+  await store.ready?.(key)
   for (;;) {
     const homes = store.homesOf?.(key)
-    for (const home of homes ?? [undefined])
+    for (const home of homes ?? [undefined]) {
+      const path = pathOf({ policy }, store.place(key, home))
       wasThere = (await path.invalidate(key, window, home)) || wasThere
+    }
     // If the key's hosts changed meanwhile, the new ones did not get the mark: repeat.
     if (store.homesOf?.(key) === homes) return wasThere
   }
 }
 
 /**
- * Copies the item with its flags, bytes and remaining lifetime; releases the lease if that is not
- * possible.
+ * Copies the item with its flags, bytes and remaining lifetime. A server without meta commands does
+ * not tell the lifetime: its refilled values are stored as a load would. Releases the lease if
+ * neither is possible.
  */
 async function keepOrLetGo(
-  { key, policy }: Terms,
-  { lease }: Finding,
+  terms: Terms,
+  finding: Finding,
+  there: Finding,
   { item, mayKeep }: Elsewhere,
-  path: Path,
-  store: RefillStore,
+  heir: Heir,
 ): Promise<void> {
-  if (!mayKeep || hasClock(item.flags)) return path.release(key, policy, lease)
+  const { key, policy } = terms
+  const { lease } = finding
+  const path = heir.pathOf(terms, lease.place)
+  if (hasClock(item.flags) || item.place().dialect === 'classic') {
+    const isStored = mayKeep && (await storedUnder(terms, lease, there, item, path))
+    return isStored ? undefined : path.release(key, policy, lease)
+  }
+  if (!mayKeep) return path.release(key, policy, lease)
   const encoded = { body: item.bytes(), flags: item.flags }
   const ttlSeconds = Math.max(0, item.ttlSeconds)
-  await store.exchange(lease.place, key, [{ name: 'ms', encoded, ttlSeconds, cas: lease.cas }])
+  await heir.store.exchange(lease.place, key, [{ name: 'ms', encoded, ttlSeconds, cas: lease.cas }])
 }
 
 /**
@@ -114,18 +128,36 @@ async function keepOrLetGo(
  * the lease. Skips plain sets, whose remaining lifetime is unknown.
  */
 async function storeAnew(
-  { key, policy }: Terms,
+  terms: Terms,
   finding: Finding,
-  { freshForSeconds }: Finding,
+  there: Finding,
   item: Item,
-  path: Path,
+  heir: Heir,
 ): Promise<void> {
-  const isRefill = hasClock(item.flags) || (item.flags & Stamp.Refill) !== 0
-  if (!isRefill || isTagged(item.flags) || freshForSeconds < 1) return
+  if (!mayStoreAnew(there, item)) return
+  const { key, policy } = terms
+  const path = heir.pathOf(terms, finding.lease.place)
   const { finding: elected } = await path.elect(key, policy, finding)
   if (elected.election !== 'won') return
-  const encoded = { body: item.bytes(), flags: item.flags & CODEC_FLAGS }
-  const entry = { encoded, ttlSeconds: freshForSeconds, isTooShort: false, tail: item.tail }
-  const isStored = await path.store(key, policy, elected.lease, entry)
+  const isStored = await storedUnder(terms, elected.lease, there, item, path)
   if (!isStored) await path.release(key, policy, elected.lease)
+}
+
+async function storedUnder(
+  { key, policy }: Terms,
+  lease: Lease,
+  there: Finding,
+  item: Item,
+  path: Path,
+): Promise<boolean> {
+  if (!mayStoreAnew(there, item)) return false
+  const encoded = { body: item.bytes(), flags: item.flags & CODEC_FLAGS }
+  const ttlSeconds = there.freshForSeconds
+  return path.store(key, policy, lease, { encoded, ttlSeconds, isTooShort: false, tail: item.tail })
+}
+
+/** Whether an item is a refilled value, without tags, that stays fresh for a while. */
+function mayStoreAnew({ freshForSeconds }: Finding, { flags }: Item): boolean {
+  const isRefill = hasClock(flags) || (flags & Stamp.Refill) !== 0
+  return isRefill && !isTagged(flags) && freshForSeconds >= 1
 }

@@ -129,10 +129,9 @@ function notWanted(key: unknown): string {
   return 'the first argument must be one of the keys that the loader was called with'
 }
 
-/** What getOrSetMany needs for each of its keys. */
+/** The keys of a getOrSetMany, and what else it was called with. */
 export interface ManyKeys {
-  readonly keys: readonly string[]
-  slotOf(key: string): Slot
+  readonly slots: readonly Slot[]
   readonly waitUntil: WaitUntil | undefined
   readonly tagsOf: TagsOf | undefined
 }
@@ -144,16 +143,16 @@ export interface ManyKeys {
  */
 export async function getOrSetMany(
   refiller: Refiller,
-  { keys, slotOf, waitUntil, tagsOf }: ManyKeys,
+  { slots, waitUntil, tagsOf }: ManyKeys,
   loadMany: ManyLoader,
 ): Promise<Map<string, RefillEntry>> {
   const scope = new AsyncResource('MintringReadMany', { requireManualDestroy: true })
-  const distinct = [...new Set(keys)]
   const loadHere: ManyLoader = (wanted, context) =>
     scope.runInAsyncScope(loadMany, undefined, wanted, context)
-  const batch = new Batch(loadHere, refiller.clock, distinct)
-  const asks: Ask<Slot>[] = distinct.map((key) => {
-    return { slot: slotOf(key), loader: batch.load, scope, waitUntil, tagsOf }
+  const keys = slots.map(({ key }) => key)
+  const batch = new Batch(loadHere, refiller.clock, keys)
+  const asks = slots.map((slot): Ask<Slot> => {
+    return { slot, loader: batch.load, scope, waitUntil, tagsOf }
   })
   let unread = asks.length
   const entries = asks.map(async (ask): Promise<[string, RefillEntry]> => {

@@ -6,6 +6,8 @@ import type { Finding } from './finding.ts'
 import { isImmutable, readValue, UNREADABLE } from './finding.ts'
 import { elsewhere, type Heir } from './inherit.ts'
 import { type Ask, earlySecondsOf, type Loader, type Terms, type WaitUntil } from './loading.ts'
+import type { PathOf } from './paths/choice.ts'
+import { placeholderSeconds } from './paths/meta-path.ts'
 import type { Path } from './paths/path.ts'
 import { isTagged } from './paths/stamp.ts'
 import { anew } from './share.ts'
@@ -13,12 +15,13 @@ import type { Item, Reader, ReadHandle } from './store.ts'
 import type { TagDesk } from './tags/desk.ts'
 import type { Look } from './tags/look.ts'
 import type { TagsOf } from './tags/names.ts'
+import { readPage } from './tags/sidecar.ts'
 import type { Tally } from './tally.ts'
 
 /** Decides what the callers of a read get. */
 export interface ReadOwner<Slot extends Terms> extends Heir {
   readonly clock: Clock
-  pathOf(slot: Slot): Path
+  readonly pathOf: PathOf
   settle(ask: Ask<Slot>, finding: Finding): SoonEntry
   failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry>
   /** Returns the read result after comparing its tag versions with the current ones. */
@@ -50,7 +53,6 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   waitUntil: WaitUntil | undefined
   readonly tagsOf: TagsOf | undefined
   readonly #owner: ReadOwner<Slot>
-  readonly #path: Path
   readonly #earlySeconds: number
   #handle: ReadHandle | undefined
   #look: Look | undefined
@@ -63,7 +65,6 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     this.loader = loader
     this.tagsOf = tagsOf
     this.#owner = owner
-    this.#path = owner.pathOf(slot)
     this.#earlySeconds = earlySecondsOf(slot)
   }
 
@@ -86,7 +87,20 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
       this.slot.tagSet ??= tags.setOf(policy.tagText)
       this.#look = tags.look(this.slot.tagSet)
     }
-    this.#handle = this.#path.read(key, policy, this.#earlySeconds, this)
+    const { store } = this.#owner
+    const below = policy.graceSeconds + this.#earlySeconds + 1
+    const { isSidecar } = policy
+    if (isSidecar && policy.tagText !== undefined) {
+      this.#handle = readPage(store, key, below, this)
+    } else {
+      const vivifySeconds = isSidecar ? 0 : placeholderSeconds(policy)
+      this.#handle = store.read(key, vivifySeconds, below, this)
+    }
+  }
+
+  /** The path of the server that replied: it may be another one than the key had at first. */
+  #pathOf(item: Item): Path {
+    return this.#owner.pathOf(this.slot, item.place())
   }
 
   /** Resolves to the value, for a caller of this read. */
@@ -109,8 +123,12 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   answered(item: Item): unknown {
     this.#owner.over(this)
     const look = this.#look
-    if (look === undefined || look.isDone) return this.#answered(item)
-    return this.#answeredAfter(look, item)
+    try {
+      if (look === undefined || look.isDone) return this.#answered(item)
+      return this.#answeredAfter(look, item)
+    } catch (error) {
+      return this.#fail(error)
+    }
   }
 
   /**
@@ -121,14 +139,14 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     const expected = look.set.found?.digest
     const value = this.#isCurrent(item, expected) ? readValue(item) : UNREADABLE
     const kept = item.keep()
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       look.whenDone(() => {
         try {
           const isPlain = value !== UNREADABLE && !isPromise(value) && this.#wantsValuesOnly
           const isCurrent = isPlain && look.digest === expected
           resolve(isCurrent ? this.#tellFresh(kept, value) : this.#answered(kept))
         } catch (error) {
-          reject(error)
+          resolve(this.#fail(error))
         }
       })
     })
@@ -141,7 +159,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
       decoded = readValue(item)
       if (decoded !== UNREADABLE && !isPromise(decoded)) return this.#tellFresh(item, decoded)
     }
-    const finding = this.#path.judge(item, policy, this.#earlySeconds, decoded)
+    const finding = this.#pathOf(item).judge(item, policy, this.#earlySeconds, decoded)
     if (finding.verdict === 'absent') {
       const looking = this.#elsewhere(finding)
       if (looking !== undefined) return looking.then((found) => this.#compared(found))
@@ -158,7 +176,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
 
   #elsewhere(finding: Finding): Promise<Finding> | undefined {
     const judge = (there: Finding): Finding | Promise<Finding> => this.#judged(there)
-    return elsewhere(this.slot, finding, this.#path, this.#owner, judge)
+    return elsewhere(this.slot, finding, this.#owner, judge)
   }
 
   /** Returns the finding after comparing its tag versions with the current ones. */
@@ -174,7 +192,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
 
   /** Whether the item is plainly fresh and its tags are unchanged. */
   #isCurrent(item: Item, digest: string | undefined): boolean {
-    if (!this.#path.isPlainlyFresh(item, this.slot.policy, this.#earlySeconds)) return false
+    if (!this.#pathOf(item).isPlainlyFresh(item, this.slot.policy, this.#earlySeconds)) return false
     if (this.#look === undefined) return !isTagged(item.flags)
     return digest !== undefined && item.hasDigest(digest)
   }
@@ -184,6 +202,10 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     // the rejection.
     if (this.#handle === undefined) return Promise.resolve().then(() => this.failed(error))
     this.#owner.over(this)
+    return this.#fail(error)
+  }
+
+  #fail(error: unknown): unknown {
     const fail = (): unknown => this.#ended(this.#owner.failed(this, error))
     for (const taker of this.#takers ?? []) {
       if (taker.wants === 'finding') taker.reject(error)

@@ -89,7 +89,7 @@ export class Refill implements DefinedVerbs {
   getOrSet<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
     // The read counts calls that wait for its value. A caller with a signal or timeout may leave
     // earlier, so its call is counted when it ends.
-    if (!this.#isKnown || isBounded(options)) {
+    if (isBounded(options)) {
       return this.getOrSetEntry(key, loader, options).then(({ value }) => value)
     }
     try {
@@ -137,10 +137,8 @@ export class Refill implements DefinedVerbs {
 
   async #entry(key: string, loader: Loader, options: RefillOptions): Promise<RefillEntry> {
     this.#check('getOrSet', loader, options)
-    this.#checkKeys([key], options)
-    const entry = this.#isKnown
-      ? this.#read(key, loader, options).entry()
-      : this.#known().then(() => this.#read(key, loader, options).entry())
+    this.#store.checkKey(key)
+    const entry = this.#read(key, loader, options).entry()
     return forCaller(entry, options, this.#clock, () => this.#waiting([key]))
   }
 
@@ -151,10 +149,10 @@ export class Refill implements DefinedVerbs {
   ): Promise<Map<string, RefillEntry>> {
     this.#check('getOrSetMany', loadMany, options)
     checkArray('getOrSetMany', keys)
-    this.#checkKeys(keys, options)
-    const slotOf = (key: string): Slot => this.#slots.of(key, options)
-    const asked = { keys, slotOf, waitUntil: options.waitUntil, tagsOf: tagsOf(options) }
-    const all = this.#known().then(() => getOrSetMany(this.#refiller, asked, loadMany))
+    for (const key of keys) this.#store.checkKey(key)
+    const slots = [...new Set(keys)].map((key) => this.#slots.of(key, options))
+    const asked = { slots, waitUntil: options.waitUntil, tagsOf: tagsOf(options) }
+    const all = getOrSetMany(this.#refiller, asked, loadMany)
     return forCaller(all, options, this.#clock, () => this.#waiting(keys))
   }
 
@@ -181,14 +179,11 @@ export class Refill implements DefinedVerbs {
 
   async #refreshed(key: string, loader: Loader, options: RefillOptions): Promise<RefillEntry> {
     this.#check('refresh', loader, options)
-    this.#checkKeys([key], options)
-    const entry = this.#known().then(() => {
-      const slot = this.#slots.of(key, options)
-      const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
-      return inTurn(slot, () => this.#refiller.restart(ask))
-    })
-    // The invalidation may have been sent.
-    return forCaller(entry, options, this.#clock, () => ({ ...this.#waiting([key]), sent: true }))
+    this.#store.checkKey(key)
+    const slot = this.#slots.of(key, options)
+    const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
+    const entry = inTurn(slot, () => this.#refiller.restart(ask))
+    return forCaller(entry, options, this.#clock, () => this.#waiting([key]))
   }
 
   /**
@@ -210,11 +205,8 @@ export class Refill implements DefinedVerbs {
     for (const key of all) this.#store.checkKey(key)
     if (policy !== undefined) checkGrace(policy, this.#slots.defaults)
     const { gate } = this.#refiller
-    const marks = this.#known().then(() =>
-      allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy)))),
-    )
-    const waiting = () => this.#waiting(all)
-    return (await forInvalidator(marks, policy ?? {}, this.#clock, waiting)).some(Boolean)
+    const marks = allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
+    return (await forInvalidator(marks, policy ?? {}, this.#clock)).some((marked) => marked)
   }
 
   /**
@@ -332,14 +324,6 @@ export class Refill implements DefinedVerbs {
     checkCaller(options)
   }
 
-  /** Rejects invalid keys before any I/O; the first read asks the servers for their protocol. */
-  #checkKeys(keys: readonly string[], options: RefillOptions): void {
-    for (const key of keys) {
-      this.#store.checkKey(key)
-      if (!this.#isKnown) this.#slots.of(key, options)
-    }
-  }
-
   #checkOpen(): void {
     if (!this.#isShut) return
     throw new MintringError('MINTRING_CLOSED', 'The client was closed')
@@ -358,18 +342,6 @@ export class Refill implements DefinedVerbs {
     // also covers a lock beside the key.
     const policy = resolveGrace(given, last ?? { placeholder: 'sidecar' }, this.#slots.defaults)
     return { policy, isKnown: last !== undefined || isWindow !== undefined }
-  }
-
-  /**
-   * Waits until the protocol of the servers is known. If no server replies, the call continues and
-   * ends like any call without a reachable cache.
-   */
-  async #known(): Promise<void> {
-    if (!this.#isKnown) await this.#store.learnDialect().catch(() => {})
-  }
-
-  get #isKnown(): boolean {
-    return this.#store.dialect !== undefined
   }
 }
 

@@ -227,7 +227,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
 
   async #elect(slot: Slot, finding: Finding): Promise<Elected> {
     if (finding.isToMark === true) this.#judge.noteMark(slot, finding)
-    const elected = await this.pathOf(slot).elect(slot.key, slot.policy, finding)
+    const path = this.pathOf(slot, finding.lease.place)
+    const elected = await path.elect(slot.key, slot.policy, finding)
     return this.#judge.elected(slot, finding, elected)
   }
 
@@ -248,7 +249,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
       this.tally.unreadable++
       this.report('unreadable', { key: slot.key, host: finding.lease.place.name })
     }
-    const flight = new Flight(ask, this.pathOf(slot), finding, this, (over) => {
+    const path = this.pathOf(slot, finding.lease.place)
+    const flight = new Flight(ask, path, finding, this, (over) => {
       if (slot.flight === over) slot.flight = undefined
       // Forget the last attempt for the lease: it concerned only the lease that this load has used.
       slot.sight = undefined
@@ -384,7 +386,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   async invalidate(key: string, slot: Slot | undefined, policy: Policy, isKnown: boolean) {
     if (slot !== undefined) detach(slot)
     try {
-      return await invalidateHomes(key, { ...policy, isKnown }, this.pathOf({ policy }), this.store)
+      return await invalidateHomes({ key, policy }, isKnown, this.pathOf, this.store)
     } finally {
       if (slot !== undefined) detach(slot)
     }

@@ -14,6 +14,8 @@ export interface Place {
   readonly name: string
   /** The maximum lifetime of items on this server; 0 for no limit. */
   readonly maxTtlSeconds: number
+  /** The commands that refills use there, never others: its leases are worth nothing to these. */
+  readonly dialect: Dialect
 }
 
 /** An item as a read found it. */
@@ -174,9 +176,11 @@ export interface Elsewhere {
 
 /** The cache underneath refills. Keys are the callers'; the store converts them to wire keys. */
 export interface RefillStore {
-  /** The commands that the whole pool supports; undefined until known. */
-  readonly dialect: Dialect | undefined
-  learnDialect(): Promise<Dialect>
+  /**
+   * Waits until it is known which commands the server of a key supports, or that it cannot be
+   * reached; undefined if it is known.
+   */
+  ready?(key: string): Promise<void> | undefined
 
   /**
    * Whether values may have the bits of stamp.ts in their client flags. False if other programs
@@ -188,13 +192,16 @@ export interface RefillStore {
   checkKey(key: string): void
 
   /**
-   * Sends one read: `mg key N<vivify> R<below> v f t c`, or `gets key` on classic pools. Reads and
-   * exchanges of one key arrive at its server in the order of the calls.
+   * Sends one read: `mg key N<vivify> R<below> v f t c`, or `gets key` to a server without meta
+   * commands. Reads and exchanges of one key arrive at its server in the order of the calls.
    */
   read(key: string, vivifySeconds: number, refreshBelowSeconds: number, reader: Reader): ReadHandle
 
-  /** Returns the current server of a key; undefined if there is none. */
-  place(key: string): Place | undefined
+  /**
+   * Returns the current server of a key; undefined if there is none. `home` selects one host of a
+   * moving key.
+   */
+  place(key: string, home?: KeyHome): Place | undefined
 
   /**
    * Sends commands in order, on one connection, to that place only. Other commands may run between
@@ -211,7 +218,7 @@ export interface RefillStore {
    * Sends commands of an invalidation to the current server of the key, in order unless a
    * connection breaks. A server that should have received them but was unreachable gets them, or a
    * delete, before its value is used again. Safe to send twice. `home` selects one host of a moving
-   * key.
+   * key. If a server without meta commands takes over meanwhile, it gets a delete for a mark.
    */
   spread(
     key: string,

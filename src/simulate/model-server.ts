@@ -1,5 +1,6 @@
 import { isTagged } from '../refill/paths/stamp.ts'
 import type {
+  Dialect,
   EncodedItem,
   Place,
   Status,
@@ -56,13 +57,16 @@ export class ModelServer {
   readonly #nowMs: () => number
   readonly #items = new Map<string, Stored>()
   readonly #casIds: CasIds
-  #life: Place = { name: 'model', maxTtlSeconds: 0 }
+  readonly #dialect: Dialect
+  #life: Place
   /** Called before a value replaces another. */
   onReplace: (key: string, before: EncodedItem | undefined, after: EncodedItem) => void = () => {}
 
-  constructor(nowMs: () => number, casIds: CasIds = new RisingCasIds()) {
+  constructor(nowMs: () => number, dialect: Dialect = 'meta', casIds: CasIds = new RisingCasIds()) {
     this.#nowMs = nowMs
     this.#casIds = casIds
+    this.#dialect = dialect
+    this.#life = { name: 'model', maxTtlSeconds: 0, dialect }
   }
 
   /** An object that identifies this run of the server; a restart creates another one. */
@@ -74,7 +78,7 @@ export class ModelServer {
   restart(): void {
     this.#items.clear()
     this.#casIds.restart()
-    this.#life = { name: 'model', maxTtlSeconds: 0 }
+    this.#life = { name: 'model', maxTtlSeconds: 0, dialect: this.#dialect }
   }
 
   /** Removes an item, as memory pressure does. */

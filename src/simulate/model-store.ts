@@ -31,7 +31,6 @@ export interface ModelNetwork {
  * connection breaks if either side dies.
  */
 export class ModelStore implements RefillStore {
-  readonly dialect: Dialect
   readonly isStamped = true
   readonly #server: ModelServer
   readonly #time: VirtualTime
@@ -48,16 +47,11 @@ export class ModelStore implements RefillStore {
     network: ModelNetwork,
     isAlive: () => boolean = () => true,
   ) {
-    this.dialect = network.dialect
     this.#server = server
     this.#time = time
     this.#network = network
     this.#isAlive = isAlive
     this.#place = server.life
-  }
-
-  async learnDialect(): Promise<Dialect> {
-    return this.dialect
   }
 
   read(
@@ -67,7 +61,7 @@ export class ModelStore implements RefillStore {
     reader: Reader,
   ): ReadHandle {
     const command: StoreCommand =
-      this.dialect === 'classic'
+      this.#network.dialect === 'classic'
         ? { name: 'gets' }
         : { name: 'mg', vivifySeconds, refreshBelowSeconds, value: true }
     const handle = { sent: false, promise: Promise.resolve() as Promise<unknown> }

@@ -76,7 +76,7 @@ export class StampedeFleet {
     this.#plan = plan
     this.#wrap = wrap
     this.time = new VirtualTime(plan.seed)
-    this.server = new ModelServer(() => this.time.nowMs)
+    this.server = new ModelServer(() => this.time.nowMs, plan.dialect)
     this.origin = new StampedeOrigin(this.time, plan.loaderMs, plan.faults)
     this.check = new StampedeCheck(this.time, resolvePolicy(plan.policy), plan.latencyMs)
     this.server.onReplace = (key, before, after) => this.#replaced(key, before, after)

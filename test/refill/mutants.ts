@@ -57,10 +57,6 @@ export function mutate(
   }
   const unfenced = mutation === 'noFence' || mutation === 'writeBack'
   return {
-    get dialect() {
-      return inner.dialect
-    },
-    learnDialect: () => inner.learnDialect(),
     get isStamped() {
       return inner.isStamped
     },

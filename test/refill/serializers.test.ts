@@ -35,9 +35,7 @@ function start({ time, start }: World, faults: Partial<Faults>): Refill {
     keep: () => slow(item.keep()),
   })
   const store: RefillStore = {
-    dialect: inner.dialect,
     isStamped: true,
-    learnDialect: () => inner.learnDialect(),
     checkKey: () => {},
     read: (key, vivify, below, reader) => inner.read(key, vivify, below, slowReader(reader, slow)),
     place: () => inner.place(),

@@ -29,7 +29,7 @@ const NEVER_MS = 3_600_000
 
 export function world(dialect: Dialect = 'meta', seed = 1): World {
   const time = new VirtualTime(seed)
-  const server = new ModelServer(() => time.nowMs)
+  const server = new ModelServer(() => time.nowMs, dialect)
   const network = { dialect, latencyMs: 2, interleaves: false }
   return {
     time,

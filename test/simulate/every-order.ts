@@ -39,7 +39,8 @@ const RECOVERY_SECONDS = 4
  *
  * Besides what Choices leaves out, these orders are left out, because no client can tell them from
  * one that is tried:
- * - If no reader writes, a loader ends at once: the command after it may still come at any time.
+ * - If no reader writes and no time passes, a loader ends at once: the command after it may still
+ *   come at any time.
  * - A read sends its first command as soon as it has begun: the newest value that it must return is
  *   the one of that moment.
  * - The server ignores what a dead client only reads.
@@ -72,7 +73,7 @@ class Scenario {
     this.#plan = plan
     this.#delays = plan.delays
     this.#evictions = { tag: 0, value: 0, ...plan.evictions }
-    this.#server = new ModelServer(() => this.#clock.nowMs(), new CasIdsByItem())
+    this.#server = new ModelServer(() => this.#clock.nowMs(), plan.dialect, new CasIdsByItem())
     this.#clients = ['a', 'b', 'c'].map(
       (name) => new SteppedClient(this.#server, plan.dialect, this.#clock, plan.wrap, name),
     )
@@ -183,9 +184,12 @@ class Scenario {
     if (this.#isIdle(client)) client.history.length = 0
   }
 
-  /** Whether to skip equivalent orders: a step that no other client can see is tried only once. */
+  /**
+   * Whether to skip equivalent orders: a step that no other client can see is tried only once. Not
+   * if a reader writes, which ends its own load, or if time passes, in which a loader can run.
+   */
   get #isReduced(): boolean {
-    return this.#hasTags && this.#plan.writer === 'apart'
+    return this.#plan.writer === 'apart' && this.#plan.delays === 0
   }
 
   get #hasTags(): boolean {

@@ -46,11 +46,7 @@ function confirmed(command: StoreCommand): StoreCommand {
 
 export function wrapped(inner: RefillStore, exchange: RefillStore['exchange']): RefillStore {
   return {
-    get dialect() {
-      return inner.dialect
-    },
     isStamped: true,
-    learnDialect: () => inner.learnDialect(),
     checkKey: (key) => inner.checkKey(key),
     read: (key, vivify, below, reader) => inner.read(key, vivify, below, reader),
     place: (key) => inner.place(key),

@@ -146,10 +146,6 @@ export class SteppedClient implements RefillStore {
     this.#step([...this.#connections].at(-1)!)
   }
 
-  async learnDialect(): Promise<Dialect> {
-    return this.dialect
-  }
-
   read(key: string, vivify: number, refreshBelow: number, reader: Reader): ReadHandle {
     const command: StoreCommand =
       this.dialect === 'classic'
@@ -278,7 +274,7 @@ export class SteppedClient implements RefillStore {
 }
 
 function isRead({ isAboutTag, waiting }: Connection): boolean {
-  return isAboutTag && waiting[0]!.name === 'get'
+  return waiting.every(({ name }) => name === (isAboutTag ? 'get' : 'gets'))
 }
 
 function itemOf({ isAboutTag, waiting }: Connection): string {

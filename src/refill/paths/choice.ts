@@ -1,25 +1,25 @@
 import { MintringError } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
 import type { Policy } from '../policy.ts'
-import type { RefillStore } from '../store.ts'
+import type { Place, RefillStore } from '../store.ts'
 import { ClassicPath } from './classic-path.ts'
 import { MetaPath } from './meta-path.ts'
 import type { Path } from './path.ts'
 import { SidecarPath } from './sidecar-path.ts'
 
-/** Returns the path for the policy of a key. */
-export type PathOf = (terms: { readonly policy: Policy }) => Path
+/** Returns the path for the policy of a key on one server. */
+export type PathOf = (terms: { readonly policy: Policy }, place: Place | undefined) => Path
 
 /**
- * Returns a function that chooses the path of a policy by what the servers support. It throws
- * MINTRING_BAD_POLICY for a policy that the servers cannot serve.
+ * Returns a function that chooses the path of a policy by what a server supports. It throws
+ * MINTRING_BAD_POLICY for a policy that the server cannot serve.
  */
 export function pathsOf(store: RefillStore, clock: Clock): PathOf {
   const inline = new MetaPath(store)
   const sidecar = new SidecarPath(store)
   const classic = new ClassicPath(store, clock)
-  return ({ policy: { isSidecar, tagText } }) => {
-    if (store.dialect === 'classic') {
+  return ({ policy: { isSidecar, tagText } }, place) => {
+    if (place?.dialect === 'classic') {
       if (isSidecar && tagText !== undefined) throw tooOld()
       return classic
     }

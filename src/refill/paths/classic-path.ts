@@ -3,15 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Election, Finding, Lease, Trouble } from '../finding.ts'
 import { isSameLease, NO_CAS, nothing, readValue, UNREADABLE } from '../finding.ts'
 import type { Policy } from '../policy.ts'
-import type {
-  EncodedItem,
-  Item,
-  KeyHome,
-  Reader,
-  ReadHandle,
-  RefillStore,
-  StoreCommand,
-} from '../store.ts'
+import type { EncodedItem, Item, KeyHome, RefillStore, StoreCommand } from '../store.ts'
 import { readItem } from '../store.ts'
 import { againOf, lastsForALoad, pauseSeconds, placeholderSeconds } from './meta-path.ts'
 import type { Elected, FoundEntry, Path, StaleWindow } from './path.ts'
@@ -43,10 +35,6 @@ export class ClassicPath implements Path {
   constructor(store: RefillStore, clock: Clock) {
     this.#store = store
     this.#clock = clock
-  }
-
-  read(key: string, _policy: Policy, _earlySeconds: number, reader: Reader): ReadHandle {
-    return this.#store.read(key, 0, 0, reader)
   }
 
   isPlainlyFresh(item: Item, _policy: Policy, earlySeconds: number): boolean {

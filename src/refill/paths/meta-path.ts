@@ -5,8 +5,6 @@ import type {
   EncodedItem,
   Item,
   KeyHome,
-  Reader,
-  ReadHandle,
   RefillStore,
   StoreAnswer,
   StoreCommand,
@@ -35,11 +33,6 @@ export class MetaPath implements Path {
 
   constructor(store: RefillStore) {
     this.refillStore = store
-  }
-
-  read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle {
-    const below = policy.graceSeconds + earlySeconds + 1
-    return this.refillStore.read(key, placeholderSeconds(policy), below, reader)
   }
 
   isPlainlyFresh(item: Item, policy: Policy): boolean {

@@ -1,6 +1,6 @@
 import type { Finding, Lease, Trouble } from '../finding.ts'
 import type { Policy } from '../policy.ts'
-import type { EncodedItem, Item, KeyHome, Reader, ReadHandle } from '../store.ts'
+import type { EncodedItem, Item, KeyHome } from '../store.ts'
 import type { Tail } from '../tags/tail.ts'
 import { withTail } from '../tags/tail.ts'
 
@@ -12,11 +12,16 @@ import { withTail } from '../tags/tail.ts'
  * 1. A lease's CAS id is read before its loader starts, and the holder never changes it.
  * 2. A store succeeds only under that CAS id, and every invalidation, set and delete changes it.
  * 3. A value counts as fresh only after it was stored so.
+ *
+ * Each server of a pool has its own path, and a lease belongs to one server: all commands of it go
+ * there only, and by this path only. A key whose server is replaced by one of another kind has no
+ * lease there, and its old lease stores nothing more.
  */
 export interface Path {
-  /** Reads a key. `earlySeconds`: how long before it is stale this process refills a value. */
-  read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle
-  /** Whether a value is fresh and has no lease: the fast path. */
+  /**
+   * Whether a value is fresh and has no lease: the fast path. `earlySeconds`: how long before it is
+   * stale this process refills a value.
+   */
   isPlainlyFresh(item: Item, policy: Policy, earlySeconds: number): boolean
   /** Judges an item. `decoded`: its value, if it is decoded already. */
   judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding

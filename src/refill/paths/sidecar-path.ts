@@ -1,15 +1,7 @@
 import type { Finding, Lease } from '../finding.ts'
 import type { Policy } from '../policy.ts'
-import type {
-  EncodedItem,
-  Item,
-  KeyHome,
-  Reader,
-  ReadHandle,
-  StoreAnswer,
-  StoreCommand,
-} from '../store.ts'
-import { pageWithTags, READ_TAGS, readPage, tagsOfPage, tagsToCome } from '../tags/sidecar.ts'
+import type { EncodedItem, Item, KeyHome, StoreAnswer, StoreCommand } from '../store.ts'
+import { pageWithTags, READ_TAGS, tagsOfPage, tagsToCome } from '../tags/sidecar.ts'
 import type { Tail } from '../tags/tail.ts'
 import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
 import type { Elected, FoundEntry, StaleWindow } from './path.ts'
@@ -45,13 +37,6 @@ interface Page {
  * the CAS id of the added value, and step 4 fails.
  */
 export class SidecarPath extends MetaPath {
-  override read(key: string, policy: Policy, earlySeconds: number, reader: Reader): ReadHandle {
-    const below = policy.graceSeconds + earlySeconds + 1
-    const { refillStore } = this
-    if (policy.tagText !== undefined) return readPage(refillStore, key, below, reader)
-    return refillStore.read(key, 0, below, reader)
-  }
-
   /** Judges an item; only the lock gives the lease of a missing or unconfirmed value. */
   override judge(item: Item, policy: Policy, earlySeconds: number, decoded?: unknown): Finding {
     const finding = super.judge(item, policy, earlySeconds, decoded)

@@ -50,6 +50,7 @@ export function readPage(
 }
 
 async function readTags(store: RefillStore, key: string): Promise<StoreAnswer | undefined> {
+  await store.ready?.(key)
   const place = store.place(key)
   if (place === undefined) return undefined
   const answers = store.exchange(place, key, [READ_TAGS])
