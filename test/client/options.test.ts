@@ -92,7 +92,13 @@ test('an error has the host, the command and whether bytes were sent, and no val
 
 for (const [name, remove] of [
   ['delete', (cache: MemcachedClient, options: object) => cache.delete('k', options)],
-  ['deleteMany', (cache: MemcachedClient, options: object) => cache.deleteMany(['k'], options)],
+  [
+    'deleteMany',
+    async (cache: MemcachedClient, options: object) => {
+      const { failed } = await cache.deleteMany(['k'], options)
+      for (const error of failed.values()) throw error
+    },
+  ],
 ] as const) {
   test(`${name} of an absent key keeps to its caller's timeout, also while it deletes the lock of a refill`, async (context) => {
     const { server, cache } = await serve(context, { requestTimeoutMs: 5_000 })
