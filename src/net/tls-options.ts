@@ -9,6 +9,8 @@ import { kindOf, nameShown } from '../secrets.ts'
 type Kind = readonly [takes: string, is: (value: unknown) => boolean]
 
 const TEXT: Kind = ['a string', (value) => typeof value === 'string']
+/** Only the OpenSSL of Node 20 refuses an empty list itself. */
+const LIST: Kind = ['a list of names', (value) => typeof value === 'string' && value !== '']
 const FLAG: Kind = ['true or false', (value) => typeof value === 'boolean']
 const NUMBER: Kind = ['a number', (value) => Number.isFinite(value)]
 const CALLBACK: Kind = ['a function', (value) => typeof value === 'function']
@@ -20,9 +22,10 @@ const PROTOCOLS: Kind = ['an array of strings or a Buffer', isList]
 
 /** The options of tls.connect() that concern TLS, with their type. */
 const OPTIONS: ReadonlyMap<string, Kind> = new Map([
-  ...each('servername secureProtocol passphrase ciphers ecdhCurve sigalgs localAddress', TEXT),
+  ...each('servername secureProtocol passphrase ciphers sigalgs localAddress', TEXT),
   ...each('minVersion maxVersion sessionIdContext clientCertEngine privateKeyEngine', TEXT),
   ...each('privateKeyIdentifier', TEXT),
+  ...each('ecdhCurve', LIST),
   ...each('rejectUnauthorized requestCert requestOCSP enableTrace honorCipherOrder', FLAG),
   ...each('allowPartialTrustChain', FLAG),
   ...each('minDHSize secureOptions sessionTimeout highWaterMark', NUMBER),

@@ -8,6 +8,7 @@ import { MemcachedClient } from '../../../src/client/client.ts'
 import { startServer } from '../../../src/embedded/server.ts'
 import type { PageCacheOptions } from '../../../src/integrations/page.ts'
 import { pageCache } from '../../../src/integrations/page.ts'
+import { isConfirmed } from '../../../src/refill/paths/stamp.ts'
 import { type Site, startSite } from './site.ts'
 
 export const HTML = 'text/html; charset=utf-8'
@@ -23,7 +24,7 @@ export interface Rig {
   readonly errors: unknown[]
   /** The bytes stored under a key. */
   stored(key: string): Promise<{ readonly flags: number; readonly value: Buffer } | undefined>
-  /** Resolves when the page of the path is stored. */
+  /** Resolves when the page of the path is stored, and was checked after that. */
   settled(key: string): Promise<void>
 }
 
@@ -63,10 +64,12 @@ export async function rig(
     return status === 'done' ? { flags, value: value! } : undefined
   }
   const settled = async (key: string): Promise<void> => {
-    for (let tries = 0; (await stored(key)) === undefined; tries++) {
-      assert.ok(tries < 200, `${key} was never stored`)
+    for (let tries = 0; tries < 200; tries++) {
+      const item = await stored(key)
+      if (item !== undefined && isConfirmed(item.flags)) return
       await sleep(5)
     }
+    assert.fail(`${key} was never stored`)
   }
   return { site, cache, pages, rendered, refused, errors, stored, settled }
 }
