@@ -33,6 +33,7 @@ const LONG = [
   'test/handover/successive.test.ts',
   'test/handover/warm-figures.test.ts',
   'test/meetings',
+  'test/refill/many-keys.test.ts',
   'test/secrets-everywhere.test.ts',
   'test/simulate/stampede.test.ts',
   'test/simulate/stampede-controls.test.ts',

@@ -2,8 +2,12 @@ import type { Clock } from './clock.ts'
 import { type Bypass, Flight } from './flight.ts'
 import { withinWait } from './share.ts'
 
-/** How long close() waits for replies that may give this client a lease. */
+/**
+ * How long close() waits for replies that may give this client a lease, in parts: between two parts
+ * a process that was blocked reads the replies that have arrived.
+ */
 const LAST_REPLIES_MS = 100
+const LAST_REPLIES_PARTS = 5
 
 /** Tracks a client's running loads and background work, so that close() can wait for them. */
 export class Loads {
@@ -52,7 +56,9 @@ export class Loads {
     await withinWait(this.#clock, drainMs, ended)
     this.closedWith = reason
     for (const load of this.#loads) load.abandon(reason)
-    await withinWait(this.#clock, LAST_REPLIES_MS, this.#allReplied())
+    for (let part = 0; part < LAST_REPLIES_PARTS; part++) {
+      await withinWait(this.#clock, LAST_REPLIES_MS / LAST_REPLIES_PARTS, this.#allReplied())
+    }
     await Promise.all([ended, this.#ended()])
     await Promise.all(this.#background)
   }

@@ -160,22 +160,6 @@ for (const dialect of ['meta', 'classic'] as const) {
     }
   })
 
-  describe(`many keys, ${dialect} commands`, () => {
-    test('that a dead process was loading are all loaded by another process', async () => {
-      const w = world(dialect)
-      const [dead, alive] = [w.start(), w.start()]
-      const keys = Array.from({ length: 12_000 }, (_, i) => `k${i}`)
-      for (const key of keys) void dead.refill.getOrSet(key, () => w.later(60_000, 0), POLICY)
-      await w.pass(200)
-      dead.kill()
-      await w.pass(5_000)
-      const load = (wanted: readonly string[]) => new Map(wanted.map((key) => [key, 1]))
-      const values = await w.when(alive.refill.getOrSetMany(keys, load, POLICY))
-      assert.equal(values.size, keys.length)
-      assert.equal(alive.refill.counters.refills.ok, keys.length)
-    })
-  })
-
   describe(`early refreshes, ${dialect} commands`, () => {
     test("with 'auto' keep every read of a steady reader fresh", async () => {
       const w = world(dialect)
