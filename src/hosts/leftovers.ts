@@ -25,7 +25,7 @@ export class Leftovers {
   readonly #ask: MarkAsk
   readonly #state: FleetState
   readonly #earlier: Earlier
-  /** Stores the mark of the handover again, on a host that was flushed. */
+  /** Reads the mark of the handover on a host, or stores it again if the host has none. */
   readonly #restoreMark: (host: Host) => Promise<void>
   readonly #clear = new Set<Host>()
   readonly #tries = new Map<Host, number>()
@@ -60,10 +60,15 @@ export class Leftovers {
     await each(hosts, (host) => this.#look(host, isRead))
   }
 
-  /** Deletes the old item of one key, on a host that is not cleared yet. */
+  /**
+   * Deletes the old item of one key, on a host that is not cleared yet. If the mark of the host was
+   * not read so far, reads it first: without it, the age of the item is unknown.
+   */
   async clear(host: Host, key: WireKey): Promise<void> {
+    const { casOf } = this.#state
+    if (!casOf.has(host)) await this.#restoreMark(host)
     const item = await this.#ask(host, getsItem(key))
-    if (item === undefined || !this.#isOld(host, BigInt(item.cas))) return
+    if (item === undefined || (casOf.has(host) && !this.#isOld(host, BigInt(item.cas)))) return
     await this.#remove(host, key, item.cas)
   }
 

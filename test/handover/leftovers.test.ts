@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Earlier } from '../../src/hosts/earlier.ts'
+import type { FleetState, MarkAsk } from '../../src/hosts/handover-mark.ts'
+import type { Host } from '../../src/hosts/host.ts'
+import { Leftovers } from '../../src/hosts/leftovers.ts'
+
+const KEY = { routeKey: undefined, wireKey: 'key', b: false }
+
+/** Clears the key on a host whose item has a CAS id. Returns how many commands were sent, with the reading of the mark as one. */
+async function sentFor(
+  itemCas: string,
+  known: bigint | undefined,
+  read: bigint | undefined,
+): Promise<number> {
+  const host = { abilities: { meta: true } } as Host
+  const casOf = new Map<Host, bigint>(known === undefined ? [] : [[host, known]])
+  let sent = 0
+  const ask = ((_, { verb }) => {
+    sent++
+    return Promise.resolve(verb.effect === 'read' ? { cas: itemCas } : true)
+  }) as MarkAsk
+  const leftovers = new Leftovers(ask, { casOf } as FleetState, {} as Earlier, async () => {
+    sent++
+    if (read !== undefined) casOf.set(host, read)
+  })
+  await leftovers.clear(host, KEY)
+  return sent
+}
+
+describe('the item of a key on a host that is not cleared yet', () => {
+  test('is deleted if it is older than the mark of the handover, and kept otherwise', async () => {
+    assert.equal(await sentFor('5', 10n, undefined), 2)
+    assert.equal(await sentFor('12', 10n, undefined), 1)
+  })
+
+  test('is compared with a mark that is read first, if it was not read when the handover opened', async () => {
+    assert.equal(await sentFor('5', undefined, 10n), 3)
+    assert.equal(await sentFor('12', undefined, 10n), 2)
+  })
+
+  test('is deleted if the mark cannot be read, because its age is unknown', async () => {
+    assert.equal(await sentFor('12', undefined, undefined), 3)
+  })
+})
