@@ -7,7 +7,10 @@ import { Leftovers } from '../../src/hosts/leftovers.ts'
 
 const KEY = { routeKey: undefined, wireKey: 'key', b: false }
 
-/** Clears the key on a host whose item has a CAS id. Returns how many commands were sent, with the reading of the mark as one. */
+/**
+ * Clears the key on a host whose item has a CAS id. Returns how many commands were sent, with the
+ * reading of the mark as one.
+ */
 async function sentFor(
   itemCas: string,
   known: bigint | undefined,
