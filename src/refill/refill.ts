@@ -183,7 +183,8 @@ export class Refill implements DefinedVerbs {
     const slot = this.#slots.of(key, options)
     const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
     const entry = inTurn(slot, () => this.#refiller.restart(ask))
-    return forCaller(entry, options, this.#clock, () => this.#waiting([key]))
+    // The invalidation may have been sent.
+    return forCaller(entry, options, this.#clock, () => ({ ...this.#waiting([key]), sent: true }))
   }
 
   /**
@@ -206,7 +207,8 @@ export class Refill implements DefinedVerbs {
     if (policy !== undefined) checkGrace(policy, this.#slots.defaults)
     const { gate } = this.#refiller
     const marks = allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
-    return (await forInvalidator(marks, policy ?? {}, this.#clock)).some((marked) => marked)
+    const waiting = () => this.#waiting(all)
+    return (await forInvalidator(marks, policy ?? {}, this.#clock, waiting)).some(Boolean)
   }
 
   /**
