@@ -39,6 +39,8 @@ export class Account {
    */
   readonly #lastMarks = new Map<string, string>()
   readonly #past: PastPlaces[] = []
+  /** Hosts with copies of keys away from home that only a filter contains. */
+  readonly #filtered = new Set<Host>()
   readonly #notices: MissedNotices
   #timer: NodeJS.Timeout | undefined
 
@@ -48,11 +50,12 @@ export class Account {
   }
 
   /**
-   * Whether nothing is remembered that concerns a request: no outage, earlier placement or notice.
-   * Requests then need no checks.
+   * Whether nothing is remembered that concerns a request: no outage, earlier placement, notice or
+   * filter. Requests then need no checks.
    */
   get isEmpty(): boolean {
-    return this.#absences.size === 0 && this.#past.length === 0 && this.#notices.isEmpty
+    if (this.#absences.size > 0 || this.#past.length > 0 || this.#filtered.size > 0) return false
+    return this.#notices.isEmpty
   }
 
   /**
@@ -68,6 +71,7 @@ export class Account {
     for (const [routeKey, wireKey] of keys) {
       const home = this.#owner.homeOf(routeKey)
       const key: HomeKey = { home, routeKey, wireKey, isBase64 }
+      for (const other of this.#filtered) this.#clearCopy(other, key)
       if (home === host) {
         const told = isBlind(request) || request.isOnce ? undefined : this.#notices.check(key)
         if (told !== undefined) waits.add(told)
@@ -87,6 +91,13 @@ export class Account {
     if (isWrite) this.#settleLater(host, request, keys)
     for (const [absence, unknown] of checks) waits.add(this.#check(absence, unknown))
     return waits.size === 0 ? undefined : Promise.all(waits).then(() => {})
+  }
+
+  /** Deletes a copy whose key only a filter contains: a request has told the key's name. */
+  #clearCopy(host: Host, { home, wireKey, isBase64 }: HomeKey): void {
+    const { debts } = host
+    if (home !== host && debts.find(wireKey, isBase64) !== undefined) host.deliver()
+    if (!debts.canWorkOff || host.index < 0) this.#filtered.delete(host)
   }
 
   /** Returns the hosts that may have an older copy after a write to `host`. */
@@ -232,7 +243,10 @@ export class Account {
     const { maxOwedKeys } = this.#owner.policy
     // Add the filter first: the loop below takes several ticks, and the missed changes must count
     // from the first on.
-    if (absence.beyond !== undefined) standIn.debts.addFilter(absence.beyond, maxOwedKeys)
+    if (absence.beyond !== undefined) {
+      standIn.debts.addFilter(absence.beyond, maxOwedKeys)
+      this.#filtered.add(standIn)
+    }
     for (const keys of [absence.copies, absence.written]) {
       for (const wireKey of keys) {
         standIn.debts.add(wireKey, DELETE_DEBT, maxOwedKeys)

@@ -27,19 +27,17 @@ interface Covered {
   readonly flush: Way
   readonly owed: Map<string, Owed>
   readonly filter: KeyFilter | undefined
-  readonly overflow: number
 }
 
 /**
  * The changes that a host missed: it must apply them before its values of these keys are used.
- * Exact up to a limit. Beyond it, a filter contains every key, and matches some others too.
+ * Exact up to a limit. Beyond it, a filter contains every key, and may match some others too.
  */
 export class Debts {
   #owed = new Map<string, Owed>()
   #filter: KeyFilter | undefined
   /** Keys that match the filter and have been deleted since, oldest first. */
   readonly #cleared = new Set<string>()
-  #overflow = 0
   #flush: Way | undefined
   /** The missed changes that the pending flush will settle if it runs. */
   #covered: Covered | undefined
@@ -49,11 +47,14 @@ export class Debts {
     return this.#owed.size + (this.#covered?.owed.size ?? 0)
   }
 
-  /**
-   * The number of missed changes beyond the exact limit: only the Bloom filter contains their keys.
-   */
+  /** The number of missed changes beyond the exact limit: only the filter contains their keys. */
   get overflow(): number {
-    return this.#overflow + (this.#covered?.overflow ?? 0)
+    return (this.#filter?.size ?? 0) + (this.#covered?.filter?.size ?? 0)
+  }
+
+  /** Whether there is a filter that ends once all its keys have been asked for. */
+  get canWorkOff(): boolean {
+    return this.#filter?.isExact === true
   }
 
   get isEmpty(): boolean {
@@ -82,9 +83,9 @@ export class Debts {
       this.#filter ??= new KeyFilter(maxKeys)
       this.#filter.add(id)
       this.#cleared.delete(id)
-      this.#overflow++
       return false
     }
+    this.#recordExactly(id)
     const stronger = known !== undefined && !known.debt.isMark ? known.debt : debt
     this.#owed.set(id, { wireKey, debt: stronger, lane: undefined, life: 0 })
     return true
@@ -95,7 +96,14 @@ export class Debts {
     this.#filter ??= new KeyFilter(maxKeys)
     this.#filter.addAll(filter)
     this.#cleared.clear()
-    this.#overflow++
+  }
+
+  /** Drops a key from the filter, because it is now recorded by name; and the filter if empty. */
+  #recordExactly(id: string): void {
+    this.#filter?.forget(id)
+    if (this.#filter?.size !== 0) return
+    this.#filter = undefined
+    this.#cleared.clear()
   }
 
   /**
@@ -108,6 +116,7 @@ export class Debts {
     if (known !== undefined || this.#filter?.has(id) !== true || this.#cleared.has(id)) return known
     const owed: Owed = { wireKey, debt: { isMark: false, isBase64 }, lane: undefined, life: 0 }
     this.#owed.set(id, owed)
+    this.#recordExactly(id)
     return owed
   }
 
@@ -124,11 +133,9 @@ export class Debts {
   /** Assigns the current missed changes to the flush that is being sent. */
   beginFlush(flush: Way): void {
     this.failFlush()
-    const [owed, filter, overflow] = [this.#owed, this.#filter, this.#overflow]
-    this.#covered = { flush, owed, filter, overflow }
+    this.#covered = { flush, owed: this.#owed, filter: this.#filter }
     this.#owed = new Map()
     this.#filter = undefined
-    this.#overflow = 0
     this.#cleared.clear()
   }
 
@@ -151,8 +158,8 @@ export class Debts {
     if (covered.filter === undefined) return
     if (this.#filter !== undefined) covered.filter.addAll(this.#filter)
     this.#filter = covered.filter
-    this.#overflow += covered.overflow
     this.#cleared.clear()
+    for (const id of this.#owed.keys()) this.#recordExactly(id)
   }
 
   /** Removes a missed change that the host has applied. */
