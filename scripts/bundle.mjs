@@ -16,18 +16,19 @@ const src = join(root, 'src')
  * Rooms that load together become one file. Imports go down the ladder, so there are no circles.
  */
 const EAGER = {
-  base: /^(runtime|secrets|errors|channels|deadline|duration)\b/,
+  base: /^(runtime|secrets|errors|channels|deadline|duration|arguments|ring\/suggest)\b/,
   protocol: /^protocol\/(?!(command|respond))/,
   commands: /^protocol\//,
-  ring: /^ring\//,
-  client: /^((net|hosts|refill|behaviors|client)\/|arguments\b)/,
+  ring: /^ring\/(?!suggest)/,
+  client: /^(net|hosts|refill|behaviors|client)\//,
   embedded: /^embedded\//,
   simulate: /^simulate\//,
 }
 
 /** Parts of the client that a service may never need: each loads when it is first used. */
 const LAZY = {
-  dialects: /^(behaviors\/(dialects|env|generate)|client\/(values\/dialects|discovery))\b/,
+  dialects:
+    /^(behaviors\/(dialects|env|generate)|client\/(values\/dialects|discovery)|net\/tls-options)\b/,
   warm: /^client\/(warm|pump)\b/,
   handover: /^hosts\/(handover|handover-clock|moved-request|moved-key|leftovers)\./,
   trace: /^client\/trace/,
@@ -153,7 +154,11 @@ function escaped(char) {
  * entry does not export as a value, it declares as a type.
  */
 export async function writeTypes(folder, entries, packages, names) {
-  const plugins = [dts({ tsconfig: join(root, 'tsconfig.json') }), typesOnly(names), tabs]
+  const plugins = [
+    dts({ tsconfig: join(root, 'tsconfig.json'), compilerOptions: { stripInternal: true } }),
+    typesOnly(names),
+    tabs,
+  ]
   const input = inputOf(entries, src)
   const bundle = await rollup({
     input,

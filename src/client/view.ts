@@ -68,7 +68,10 @@ export class ClientView {
   /** What precedes keys in `_refill`. */
   private readonly _prefix: string = ''
 
-  /** Throws MINTRING_BAD_ARGUMENT or MINTRING_BAD_KEY for options that are invalid. */
+  /**
+   * Throws MINTRING_BAD_ARGUMENT or MINTRING_BAD_KEY for options that are invalid.
+   * @internal
+   */
   constructor(core: ClientCore, options: ViewOptions, client: ClientRefill) {
     checkView(options)
     const { keyPrefix = '', codec } = options

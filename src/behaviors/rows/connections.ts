@@ -115,7 +115,8 @@ export const connectionRows: readonly Row[] = [
     type: 'object',
     typeText: 'boolean | ConnectionOptions',
     default: defaultClusterPolicy.tls,
-    check: tlsComplaint,
+    // Not the function itself: its room loads when somebody sets the options of TLS.
+    check: (value) => tlsComplaint(value),
     secret: true,
     live: 'newConnections',
     doc:

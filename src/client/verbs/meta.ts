@@ -140,6 +140,7 @@ const MN: Verb = {
 export class MetaCommands {
   private readonly core: ClientCore
 
+  /** @internal */
   constructor(core: ClientCore) {
     this.core = core
   }
