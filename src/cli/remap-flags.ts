@@ -104,6 +104,7 @@ export function parseRemapFlags(argv: string[]) {
   return flags
 }
 
+const MAX_WORKERS = 1024
 const KEYS_TWICE = '--keys-from and --sample exclude each other'
 
 function parsed(argv: string[]) {
@@ -139,6 +140,9 @@ export async function remapInputOf(
     signal: io.signal,
   }
   const workers = optionalNumber(flags, 'workers')
+  if (workers !== undefined && !(workers >= 1 && workers <= MAX_WORKERS)) {
+    throw new UsageError(`--workers must be from 1 to ${MAX_WORKERS}`)
+  }
   const keys = await keysOf(flags, servers, io, findings)
   return { ...input, keys, ...threads(workers, keys, io.signal) }
 }

@@ -192,6 +192,7 @@ describe('mintring remap', () => {
     '--servers a,b --sample --remove a --key-format k%d',
     '--servers a,b --sample --remove a --workers 2',
     '--servers a,b --sample --remove a --keys-from -',
+    '--servers 3 --remove 1 --workers 0',
     '--servers 3 --remove 1 --keys-from - --key-format k%d',
     '--servers 3 --remove 1 --hit-ratio 0.5',
     '--servers 3 --remove 1 --requests-per-second 5',
