@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { connectTrace } from '../channels.ts'
 import type { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import { Dialer, type OnBytes } from '../net/dial.ts'
@@ -11,7 +10,8 @@ import { LineStream } from '../net/line-stream.ts'
 import type { Request } from '../net/request.ts'
 import type { Turn } from '../net/turn.ts'
 import { performance } from '../runtime.ts'
-import { addressOf, placeOf, type ServerAddress } from './address.ts'
+import { addressOf, type ServerAddress } from './address.ts'
+import { Connects } from './connects.ts'
 import { Debts } from './debts.ts'
 import { Delivery, type Recipient } from './delivery.ts'
 import type { ClusterHooks } from './hooks.ts'
@@ -46,6 +46,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   readonly #owner: HostOwner<Host>
   readonly #dialer: Dialer
   readonly #lanes: Lanes
+  /** Traces the connections. */
+  readonly connects: Connects = new Connects()
   readonly #health: HostHealth = new HostHealth(this)
   /** A number that changes when the server may have restarted, which forgets CAS ids and leases. */
   epoch = 0
@@ -300,14 +302,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     }
   }
 
-  dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket> {
-    const { policy, hooks } = this.#owner
+  dial(connection: object, onBytes: OnBytes, signal: AbortSignal): Promise<Socket> {
+    const { policy } = this.#owner
     const isBound = this.#lanes.isOpen
     const dial = () => this.#dialer.dial(policy, onBytes, signal, policy.connectTimeoutMs, isBound)
-    if (!connectTrace.hasSubscribers) return dial()
-    const tls = Boolean(this.server.tls ?? policy.tls)
-    const message = { host: this.name, client: hooks.client, ...placeOf(this.server), tls }
-    return connectTrace.run(message, dial, () => 'ok')
+    return this.connects.dial(connection, this, dial)
   }
 
   laneAnswered(nowMs: number, tookMs: number | undefined): void {
@@ -322,6 +321,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   laneOpened(lane: Lane, abilities: Abilities, item: GreetingItem | undefined): void {
+    this.connects.ended(lane)
     this.#leaveOldAddress(lane)
     if (this.#owner.handovers.closed(this, lane, item)) return
     if (this.#lanes.all.every((other) => other === lane || other.state !== 'open')) this.epoch++
@@ -335,6 +335,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   laneEnded(lane: Lane, ending: LaneEnding): void {
     const { end, error } = ending
+    this.connects.ended(lane, { error })
     const isApart = this.#lanes.isApart(lane)
     this.#lanes.drop(lane)
     if (isApart || end === 'closed' || this.#closedWith !== undefined) return

@@ -6,6 +6,7 @@ import { type Family, histogramSamples, type Labels, type Sample } from './prome
 interface ReadClient {
   readonly refillCounters: RefillCounters
   readonly forgivenErrors: number
+  readonly closed: boolean
   hosts(): readonly HostSnapshot[]
 }
 
@@ -30,7 +31,9 @@ interface Labelled {
 }
 
 function hostFamilies(clients: readonly Labelled[]): Family[] {
-  const rows = clients.flatMap(({ client, labels }) =>
+  // A closed client has no connections: it says nothing about its hosts.
+  const open = clients.filter(({ client }) => !client.closed)
+  const rows = open.flatMap(({ client, labels }) =>
     client.hosts().map((row) => ({ row, labels: { ...labels, host: row.name } })),
   )
   const gauge = (name: string, help: string, of: (row: HostSnapshot) => number): Family => ({

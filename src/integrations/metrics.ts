@@ -28,7 +28,7 @@ export type { PromRegistry }
 /** The part of a client that Metrics reads. */
 export type MeasuredClient = Pick<
   MemcachedClient,
-  'hosts' | 'refillCounters' | 'forgivenErrors' | 'behaviors' | 'id'
+  'hosts' | 'refillCounters' | 'forgivenErrors' | 'behaviors' | 'id' | 'closed'
 >
 
 /** Clients: a list, or an object whose keys become the label `client`. */

@@ -41,7 +41,7 @@ export interface LaneOwner<L = unknown> extends Router {
   /** Decides when requests are written. All connections of a client share it. */
   readonly turn: Turn
   handshake(): HandshakeInput
-  dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
+  dial(connection: object, onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
   /**
    * Called after the handshake. Queued requests are written next, unless the owner closes the
    * connection.

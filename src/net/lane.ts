@@ -165,7 +165,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#handshake = handshake
     this.#dialTurnsLeft = DIAL_TURNS
     this.#stateWatch.by(performance.now() + connectTimeoutMs)
-    this.#owner.dial(connection.onBytes, dialling.signal).then(
+    this.#owner.dial(this, connection.onBytes, dialling.signal).then(
       (socket) => {
         connection.attach(socket)
         connection.write(handshake.start())

@@ -20,7 +20,11 @@ export interface StreamOwner {
   /** Returns the server's abilities; dials when no connection is open. */
   ready(): Promise<Abilities>
   handshake(): HandshakeInput
-  dial(onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
+  /** Is told when a connection can be used, or why it ended before. */
+  readonly connects: {
+    ended(connection: object, failure?: { readonly error: unknown }): void
+  }
+  dial(connection: object, onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
 }
 
 /**
@@ -66,6 +70,7 @@ export class LineStream {
       }
     } finally {
       signal?.removeEventListener('abort', onAbort)
+      this.#owner.connects.ended(this, { error: this.#error })
       this.#openWatch.stop()
       this.#socket?.destroy()
     }
@@ -83,7 +88,7 @@ export class LineStream {
     this.#handshake = handshake
     this.#openWatch.by(performance.now() + this.#owner.settings.connectTimeoutMs)
     const onBytes = (chunk: Buffer): void => this.#push(chunk)
-    const socket = await this.#owner.dial(onBytes, this.#dialling.signal)
+    const socket = await this.#owner.dial(this, onBytes, this.#dialling.signal)
     this.#socket = socket
     const lost = (): void => this.close(this.#lost('was lost'))
     socket.on('error', lost)
@@ -148,7 +153,10 @@ export class LineStream {
     const handshake = this.#handshake!
     const next = handshake.accept(reply)
     this.#isGreeted = handshake.abilities !== undefined
-    if (this.#isGreeted) this.#openWatch.stop()
+    if (this.#isGreeted) {
+      this.#openWatch.stop()
+      this.#owner.connects.ended(this)
+    }
     this.#socket?.write(this.#isGreeted ? this.#head : next, 'latin1')
   }
 

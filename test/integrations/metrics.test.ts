@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { channel } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
@@ -101,6 +103,27 @@ test('Metrics shows a single host that refuses connections as down, though it is
   while (cache.hosts()[0]!.failures === 0) await cache.get('k').catch(() => undefined)
   assert.ok(has(`mintring_host_up{host="${server.address}"} 0`))
   assert.ok(has(`mintring_ejections_total{host="${server.address}"} 0`))
+})
+
+test('Metrics counts a connection as ok only when the host has replied, and no host of a closed client as up', async (context) => {
+  const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const host = `127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const cache = new MemcachedClient(host, { connectTimeoutMs: 50, retries: 0 })
+  const metrics = new Metrics([cache])
+  const has = (line: string): boolean => metrics.text().split('\n').includes(line)
+  context.after(async () => {
+    metrics.close()
+    await cache.close()
+    silent.close()
+  })
+  await assert.rejects(cache.get('k'))
+  while (cache.hosts()[0]!.failures === 0) await cache.get('k').catch(() => undefined)
+  assert.ok(has(`mintring_connects_total{host="${host}",outcome="ok"} 0`))
+  assert.match(metrics.text(), /connects_total\{[^}]*outcome="error"\} [1-9]/)
+  assert.ok(has(`mintring_host_up{host="${host}"} 0`))
+  await cache.close()
+  assert.doesNotMatch(metrics.text(), /mintring_host_up\{/)
 })
 
 test('Metrics drops the series of a host that left the list, and no other', async (context) => {
