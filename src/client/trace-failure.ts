@@ -1,6 +1,7 @@
 import type { Behaviors } from '../behaviors/behaviors.ts'
 import type { Failure, Outcome } from '../channels.ts'
 import { isMintringError, MintringError } from '../errors.ts'
+import { isMistake } from '../net/refusal.ts'
 
 /** Commands whose outcome is a hit or a miss. */
 export const READS: ReadonlySet<string> = new Set(['get', 'gets', 'gat', 'gats', 'mg', 'me'])
@@ -35,13 +36,15 @@ const MISTAKES: ReadonlySet<string> = new Set([
 ])
 
 const READS_OF_MANY = new Set([...READS, 'getMany'])
-const LOADING: ReadonlySet<string> = new Set(['getOrSet', 'getOrSetMany', 'refresh'])
+const LOADING: ReadonlySet<string> = new Set(['getOrSet', 'getOrSetMany', 'refresh', 'warm'])
 
-function outcomeOfError(command: string, error: unknown): Outcome {
+/** Returns the outcome of a command, or of a key of a batch, that failed. */
+export function outcomeOfError(command: string, error: unknown): Outcome {
   if (!isMintringError(error)) return 'error'
   const { code, cause } = error
   if (code === 'MINTRING_ABORTED') return 'aborted'
   if (MISTAKES.has(code)) return 'invalid'
+  if (isMistake(error)) return 'refused'
   // A value that the client did not send, because no server would store it.
   if (code === 'MINTRING_TOO_LARGE' && !error.sent) return 'invalid'
   if (code === 'MINTRING_BAD_VALUE' && LOADING.has(command)) return 'loaderError'
@@ -73,16 +76,14 @@ function withoutWords(error: unknown): Error {
     })
   }
   const { code, host, command, sent, cause } = error
-  const isLoader = LOADER_CODES.has(code)
-  const why = isLoader
-    ? `The loader failed: ${nameOf(cause)}`
-    : `${code} (message withheld: it may contain a key)`
+  const withheld = `${code} (message withheld: it may contain a key)`
+  const why = code === 'MINTRING_LOADER' ? `The loader failed: ${nameOf(cause)}` : withheld
   return new MintringError(code, why, { host, command, sent })
 }
 
 const nameOf = (cause: unknown): string => {
   const { name } = Object(cause) as { readonly name?: unknown }
-  return typeof name === 'string' && name !== '' ? name : `a ${typeof cause} was thrown`
+  return typeof name === 'string' && name !== '' ? name : `${typeof cause} was thrown`
 }
 
 /** Whether the message of an error, or of its causes, contains one of the keys. */

@@ -248,6 +248,10 @@ export interface BatchCount {
   readonly size: number
   readonly hits: number
   readonly failed: number
+  /** Keys that were deliberately not written. */
+  readonly skipped?: number | undefined
+  /** The outcome of a batch of which all keys failed. Default `error`. */
+  readonly fate?: Outcome | undefined
   /** The bytes of the values that were read or written. */
   readonly bytes?: number | undefined
   /** How many attempts the commands of the batch made on hosts. */
@@ -281,9 +285,10 @@ export function traceBatch<Result>(
     const counted = count(result)
     note(counted)
     const { size, hits, failed } = counted
-    if (failed > 0) return failed === size ? 'error' : 'partial'
+    const { skipped = 0, fate = 'error' } = counted
+    if (failed > 0) return failed === size ? fate : 'partial'
     if (isRead) return hits > 0 ? 'hit' : 'miss'
-    return hits === size ? 'ok' : 'refused'
+    return hits + skipped === size ? 'ok' : 'refused'
   }
   const toldOf = failureOf(traced, command, () => keys)
   const failed = (error: unknown): Failure => {

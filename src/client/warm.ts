@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events'
+import type { Outcome } from '../channels.ts'
 import { onAbort } from '../deadline.ts'
 import { isMintringError, MintringError } from '../errors.ts'
 import { clearTimeout, performance, setTimeout } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import type { StoreOptions } from './options.ts'
 import { type BatchCount, isTraced, traceBatch } from './trace.ts'
+import { outcomeOfError } from './trace-failure.ts'
 import { WarmKeys } from './warm-keys.ts'
 import { WarmLog } from './warm-log.ts'
 import {
@@ -48,12 +50,13 @@ export async function warm(
 ): Promise<WarmProgress> {
   const job = new WarmUp(target, keys, loader, options)
   if (!isTraced()) return job.run()
-  const run = (): Promise<WarmProgress> => job.run()
   const reached = (): BatchCount => {
-    const { taken, resumed, stored, failed } = job.progress
-    return { size: taken - resumed, hits: stored, failed }
+    const { taken, resumed, stored, skipped } = job.progress
+    const size = taken - resumed
+    // A key that was taken and is not done when the run ends early has failed with the run.
+    return { size, hits: stored, skipped, failed: size - stored - skipped, fate: job.fate }
   }
-  return traceBatch(core, 'warm', [], run, reached, reached)
+  return traceBatch(core, 'warm', [], () => job.run(), reached, reached)
 }
 
 /** One warm-up. Its memory use does not grow with the number of keys. */
@@ -77,6 +80,8 @@ export class WarmUp {
   #faltering = 0
   #reportMs = 0
   #failure: { readonly error: unknown } | undefined
+  /** The outcomes of the keys that failed, of which there are few different ones. */
+  readonly #fates = new Set<Outcome>()
   #isOver = false
 
   /** Throws MINTRING_BAD_ARGUMENT or MINTRING_BAD_TTL for invalid options. */
@@ -170,7 +175,7 @@ export class WarmUp {
     } catch (error) {
       // A loader that rejects because of the signal has not failed.
       if (this.#failure !== undefined) return false
-      this.#fail(error, key)
+      this.#fail(error, key, 'loaderError')
       return true
     }
     if (this.#isOver) return false
@@ -210,7 +215,7 @@ export class WarmUp {
     } catch (error) {
       const code = isMintringError(error) ? error.code : ''
       if (code === 'MINTRING_CLOSED') throw error
-      if (!PASSING.has(code)) this.#fail(error, key)
+      if (!PASSING.has(code)) this.#fail(error, key, outcomeOfError('warm', error))
       else if (isLast) throw error
       return !PASSING.has(code)
     }
@@ -224,9 +229,10 @@ export class WarmUp {
     return ejected && !this.#lostHosts.has(server)
   }
 
-  #fail(error: unknown, key: string): void {
+  #fail(error: unknown, key: string, fate: Outcome): void {
     if (this.#isOver) return
     this.#counts.failed++
+    this.#fates.add(fate)
     this.#options.onError?.(error, key)
   }
 
@@ -321,6 +327,12 @@ export class WarmUp {
   /** How far the run has come. */
   get progress(): WarmProgress {
     return { ...this.#counts }
+  }
+
+  /** The outcome of the keys that failed; `error` if they failed for different reasons. */
+  get fate(): Outcome {
+    const [fate = 'error'] = this.#fates
+    return this.#fates.size > 1 ? 'error' : fate
   }
 
   /** Adds the progress of the run to an error of the cache or of the signal. */

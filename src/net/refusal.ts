@@ -58,15 +58,23 @@ export function surprising(request: Request): MintringError {
   )
 }
 
+/** Errors of CLIENT_ERROR lines: the server works, and does not accept the command. */
+const mistakes = new WeakSet<object>()
+
+/** Whether a server refused a command as a mistake of the caller, such as `incr` of a text. */
+export function isMistake(error: MintringError): boolean {
+  return mistakes.has(error)
+}
+
 /** Returns the error of an error line. Servers put no keys or values in it. */
 export function refusalOf(request: Request, reply: Reply): MintringError {
   const text = reply.text()
   const code = text.startsWith('SERVER_ERROR object too large')
     ? 'MINTRING_TOO_LARGE'
     : 'MINTRING_REFUSED'
-  return new MintringError(code, `the server replied to ${request.verb.name} with: ${text}`, {
-    host: request.attempt?.router.name,
-    command: request.verb.name,
-    sent: true,
-  })
+  const why = `the server replied to ${request.verb.name} with: ${text}`
+  const host = request.attempt?.router.name
+  const error = new MintringError(code, why, { host, command: request.verb.name, sent: true })
+  if (reply.kind === ReplyKind.ClientError) mistakes.add(error)
+  return error
 }

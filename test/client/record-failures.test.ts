@@ -165,6 +165,78 @@ test('a warm-up that ends early is published with the keys that it stored', asyn
   assert.deepEqual(told(), ['[warm:aborted 8/8 -0]'])
 })
 
+test('a warm-up that cannot store a key is published with the reason, and a skipped key is no failure', async (context) => {
+  const { told } = listen(context, 'batch')
+  const { cache } = await serve(context, PATIENT)
+  const fail = (): never => {
+    throw new Error('the origin is down')
+  }
+  const some = (key: string): unknown => (key === 'a' ? undefined : 'value')
+  const keys = ['a', 'b']
+  const ignore = { onError: () => {} }
+  await cache.warm(keys, some)
+  await cache.warm(keys, () => undefined)
+  await cache.warm([], fail)
+  await cache.warm(keys, fail, ignore)
+  await cache.warm(keys, () => fail, ignore)
+  await cache.warm(keys, (key) => (key === 'a' ? fail() : 'value'), ignore)
+  await cache.warm(['a b', 'a\n'], () => 'value', ignore)
+  await cache.warm(['a b', 'c'], (key) => (key === 'c' ? fail() : 'value'), ignore)
+  assert.deepEqual(told(), [
+    ...['[warm:ok 1/2 -0]', '[warm:ok 0/2 -0]', '[warm:ok 0/0 -0]', '[warm:loaderError 0/2 -2]'],
+    ...['[warm:loaderError 0/2 -2]', '[warm:partial 1/2 -1]', '[warm:invalid 0/2 -2]'],
+    '[warm:error 0/2 -2]',
+  ])
+})
+
+test('a warm-up whose client closes is published with the keys that were not stored', async (context) => {
+  const { messages } = listen(context, 'command', 'batch')
+  const { cache } = await serve(context, PATIENT)
+  let loaded = 0
+  const loader = async (key: string): Promise<string> => {
+    if (++loaded === 20) await cache.close()
+    return key
+  }
+  const keys = Array.from({ length: 100 }, (_, i) => `key${i}`)
+  await assert.rejects(cache.warm(keys, loader), { code: 'MINTRING_CLOSED' })
+  const batch = messages.find(({ command }) => command === 'warm')!
+  const stored = messages.filter(({ command, outcome }) => command === 'set' && outcome === 'ok')
+  assert.equal(batch.hits, stored.length)
+  assert.equal(batch.failed, batch.batchSize - stored.length)
+  assert.ok(batch.failed! > 0)
+  assert.equal(batch.outcome, 'partial')
+})
+
+test('an error of a loader is published with what happened, and without its message', async (context) => {
+  const { messages } = listen(context, 'command')
+  const { cache } = await serve(context, PATIENT)
+  const slow = { ...POLICY, loaderTimeoutMs: 10 }
+  await swallow(cache.getOrSet('slow', never, slow))
+  await swallow(cache.getOrSet('none', () => Promise.reject(undefined), POLICY))
+  await swallow(cache.getOrSet('type', () => Promise.reject(new TypeError('private')), POLICY))
+  assert.deepEqual(
+    messages.map(({ error }) => (error as Error).message),
+    [
+      'MINTRING_LOADER_TIMEOUT (message withheld: it may contain a key)',
+      ...['The loader failed: undefined was thrown', 'The loader failed: TypeError'],
+    ],
+  )
+})
+
+test('a command that the server refuses as a mistake is published as refused', async (context) => {
+  const { cache } = await serve(context, PATIENT)
+  await cache.set('text', 'no number')
+  const { told } = listen(context, 'command', 'batch')
+  for (const call of [
+    cache.incr('text'),
+    cache.incr('text', 1, { initial: 1 }),
+    cache.meta.ma('text'),
+  ]) {
+    await assert.rejects(call, { code: 'MINTRING_REFUSED' })
+  }
+  assert.deepEqual(told().sort(), ['incr:refused', 'incr:refused', 'ma:refused'])
+})
+
 test('a call that fails or moves to another host is published with the host that it ended on', async (context) => {
   const { cache, keys, up, down } = await halfDown(context)
   const { messages } = listen(context, 'command')

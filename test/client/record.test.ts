@@ -84,7 +84,7 @@ const STEPS: readonly Step[] = [
   ['incr of nothing', (c) => c.incr('none'), 'incr:refused@'],
   ['incr with initial', (c) => c.incr('count', 1, { initial: 5 }), 'incr:ok@'],
   ['decr with initial', (c) => c.decr('count', 1, { initial: 5 }), 'decr:ok@'],
-  ['incr of text', (c) => c.incr('a').catch(() => {}), 'incr:error@'],
+  ['incr of text', (c) => c.incr('a').catch(() => {}), 'incr:refused@'],
   ['touch', (c) => c.touch('a', 60), 'touch:ok@'],
   ['touch of nothing', (c) => c.touch('none', 60), 'touch:refused@'],
   ['delete of nothing', (c) => c.delete('none'), 'delete:refused@'],

@@ -48,7 +48,7 @@ const commandsOf = (cache: MemcachedClient): Record<string, number> => ({
   'getOrSet loaderError': 2,
   'getOrSet miss': 8,
   'getOrSet stale': 3,
-  'incr error': 3,
+  'incr refused': 3,
   'invalidate ok': 3,
   'mg ok': hostsOf(cache, [...times(8, 'page'), ...times(4, 'new')]),
   'set ok': 20 + hostsOf(cache, times(10, 'many')) + 6,
