@@ -14,10 +14,10 @@ import { performance } from './runtime.ts'
 
 /**
  * How an operation ended: one word of a small set, safe as a metric label. `hit`, `stale` and
- * `miss`: what a read found. `ok`: a write succeeded. `refused`: the server declined the command, as
- * add() of a key that exists, or incr() of a text. `partial`: some keys of a batch failed. `loaderError`: the loader
- * failed or took too long, not the cache. `aborted`: the caller's signal fired. `invalid`: an
- * argument was invalid, and nothing was sent. `error`: the cache failed.
+ * `miss`: what a read found. `ok`: a write succeeded. `refused`: the server declined the command,
+ * as add() of a key that exists, or incr() of a text. `partial`: some keys of a batch failed.
+ * `loaderError`: the loader failed or took too long, not the cache. `aborted`: the caller's signal
+ * fired. `invalid`: an argument was invalid, and nothing was sent. `error`: the cache failed.
  */
 export type Outcome =
   | 'hit'
