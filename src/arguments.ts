@@ -1,4 +1,4 @@
-import { MintringError } from './errors.ts'
+import { isMintringError, MintringError } from './errors.ts'
 import { didYouMean } from './ring/suggest.ts'
 import { kindOf, nameShown } from './secrets.ts'
 
@@ -94,6 +94,14 @@ const EXAMPLES: Readonly<Record<string, string>> = {
  */
 export function checkOptionNames(verb: string, options: unknown, known: OptionNames): void {
   if (options === undefined) return
+  try {
+    checkNamesIn(verb, options, known)
+  } catch (error) {
+    throw unreadableOptions(error)
+  }
+}
+
+function checkNamesIn(verb: string, options: unknown, known: OptionNames): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw noOptions(verb, options, known)
   }
@@ -102,8 +110,35 @@ export function checkOptionNames(verb: string, options: unknown, known: OptionNa
     isEmpty = false
     if (!known.has(name)) throw unknownOption(verb, name, options, known)
   }
-  // A Date or a Map has no own names, so the loop above would accept it as empty options.
-  if (isEmpty && tagOf(options) !== 'Object') throw noOptions(verb, options, known)
+  if (isEmpty && !isPlain(options)) throw noOptions(verb, options, known)
+}
+
+/** Whether an object without own names is meant to be empty: a Date, a Map, a promise is not. */
+export function isPlain(empty: object): boolean {
+  return tagOf(empty) === 'Object'
+}
+
+/** Names what was given instead of an object of settings, and says how to make one of it. */
+export function insteadOfOptions(given: unknown): string {
+  const kind = kindOfOptions(given)
+  if (kind === 'a Promise') return `${kind}: await it first`
+  return kind === 'a Map' ? `${kind}: write Object.fromEntries(map)` : kind
+}
+
+function kindOfOptions(given: unknown): string {
+  const tag = tagOf(given)
+  const isObject = typeof given === 'object' && given !== null && tag !== 'Array'
+  return isObject ? `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}` : kindOf(given)
+}
+
+/**
+ * Returns the error of a call whose options could not be read, such as those of a revoked Proxy or
+ * with a getter that throws. Errors of mintring stay as they are.
+ */
+export function unreadableOptions(error: unknown): unknown {
+  if (isMintringError(error)) return error
+  const why = 'The options cannot be read: a getter or a Proxy threw'
+  return new MintringError('MINTRING_BAD_ARGUMENT', why, { cause: error })
 }
 
 /** Returns the built-in type of an object, of any realm: `Object`, `Date`, `Map`, `Promise`. */
@@ -225,13 +260,12 @@ function noOptions(verb: string, given: unknown, known: OptionNames): MintringEr
   if (typeof given === 'string' && Object.hasOwn(LISTS, verb)) {
     return badArgument(`${verb}() takes ${LISTS[verb]}`)
   }
-  const tag = tagOf(given)
-  const isObject = typeof given === 'object' && given !== null && tag !== 'Array'
-  const kind = isObject ? `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}` : kindOf(given)
-  const isSignal = tag === 'AbortSignal' && known.has('signal')
+  const isSignal = tagOf(given) === 'AbortSignal' && known.has('signal')
   const likely = isSignal ? 'signal' : Object.keys(EXAMPLES).find((name) => known.has(name))
   const example = likely === undefined ? '' : `: write ${EXAMPLES[likely]}`
-  return badArgument(`The options of ${verb}() are an object, not ${kind}${example}`)
+  return badArgument(
+    `The options of ${verb}() are an object, not ${kindOfOptions(given)}${example}`,
+  )
 }
 
 function unknownOption(

@@ -1,3 +1,4 @@
+import { unreadableOptions } from './arguments.ts'
 import { MintringError } from './errors.ts'
 import { clearTimeout, performance, setImmediate, setTimeout } from './runtime.ts'
 
@@ -24,9 +25,14 @@ export const MAX_TIMER_MS: number = 2 ** 31 - 1
  * Throws MINTRING_BAD_ARGUMENT if a bound is invalid, MINTRING_ABORTED if the signal has already
  * fired.
  */
-export function checkBounds({ signal, timeoutMs }: Bounds): void {
-  if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs)
-  if (signal !== undefined) checkSignal(signal)
+export function checkBounds(bounds: Bounds): void {
+  try {
+    const { signal, timeoutMs } = bounds
+    if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs)
+    if (signal !== undefined) checkSignal(signal)
+  } catch (error) {
+    throw unreadableOptions(error)
+  }
 }
 
 /** Returns `timeoutMs`, or throws MINTRING_BAD_ARGUMENT. */

@@ -52,9 +52,21 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
-/** Removes user names and passwords from the URLs in a text: `memcached://***@host`. */
+/**
+ * Removes user names, passwords and query strings from the URLs in a text:
+ * `memcached://***@host?***`.
+ */
 export function withoutCredentials(text: string): string {
-  return text.includes('@') ? text.replace(/\/\/[^\s'"]*@/g, '//***@') : text
+  return text.includes('//') ? text.replace(/\/\/[^\s'"]*[@?#][^\s'"]*/g, shownUrl) : text
+}
+
+/** A query string with an @ may be a part of the password, and what follows it the other part. */
+function shownUrl(url: string): string {
+  const at = url.lastIndexOf('@')
+  const query = url.search(/[?#]./)
+  if (query >= 0 && at > query) return '//***'
+  const place = query < 0 ? url : `${url.slice(0, query)}?***`
+  return at < 0 ? place : `//***${place.slice(at)}`
 }
 
 /**
@@ -80,10 +92,14 @@ function shownMember(name: string, member: unknown, depth: number): unknown {
 }
 
 /**
- * Replaces all before the last @: a setting may be a list of addresses, and a malformed address may
- * have its credentials anywhere.
+ * Replaces all before the last @, and query strings: a setting may be a list of addresses, and a
+ * malformed address may have its credentials anywhere.
  */
 function addressWithoutCredentials(text: string): string {
   const at = text.lastIndexOf('@')
-  return at < 0 ? text : `***${text.slice(at)}`
+  const query = text.search(/[?#]./)
+  if (query >= 0 && at > query) return '***'
+  const isQuery = query >= 0 && (at >= 0 || text.includes('//') || /[?&]\w+=/.test(text))
+  const place = isQuery ? `${text.slice(0, query)}?***` : text
+  return at < 0 ? place : `***${place.slice(at)}`
 }

@@ -160,3 +160,23 @@ describe('text for messages and terminals', () => {
     })
   })
 })
+
+describe('a query string is hidden with all that may be a part of a password', () => {
+  for (const [text, shown] of [
+    ['at memcached://h:1/?password=s3cret so', 'at memcached://h:1/?*** so'],
+    ['memcached://h:1/?username=ada&password=s3@cret', 'memcached://***'],
+    ['memcached://ada:s3@cret@h:1/?weight=2', 'memcached://***@h:1/?***'],
+    ['is it memcached://h:1?', 'is it memcached://h:1?'],
+  ] as const) {
+    it(`in an error: ${text}`, () => assert.equal(withoutCredentials(text), shown))
+  }
+
+  for (const [text, shown] of [
+    ['memcached://h:1/?password=s3cret', 'memcached://h:1/?***'],
+    ['h:1/?password=s3@cret', '***'],
+    ['is it so?', 'is it so?'],
+    ['app?:', 'app?:'],
+  ] as const) {
+    it(`in settings: ${text}`, () => assert.equal(withoutSecrets(text), shown))
+  }
+})

@@ -1,8 +1,9 @@
 import { inspect } from 'node:util'
+import { insteadOfOptions, isPlain } from '../arguments.ts'
 import { defaultClusterPolicy } from '../hosts/policy.ts'
 import { type CompatPreset, compat } from '../ring/compat.ts'
 import { didYouMean } from '../ring/suggest.ts'
-import { kindOf, nameShown, withoutSecrets } from '../secrets.ts'
+import { nameShown, withoutSecrets } from '../secrets.ts'
 import type { Behaviors, BehaviorsInput } from './behaviors.ts'
 import { badBehavior, parseValue } from './check.ts'
 import { checkInterplay } from './interplay.ts'
@@ -87,11 +88,11 @@ function describeBehaviors(behaviors: Behaviors): Record<string, unknown> {
 }
 
 function checkObject(input: unknown, instead = ''): void {
-  if (typeof input === 'object' && input !== null && !Array.isArray(input)) return
+  const isObject = typeof input === 'object' && input !== null && !Array.isArray(input)
+  if (isObject && (Object.keys(input).length > 0 || isPlain(input))) return
+  const got = insteadOfOptions(input)
   const example = '{ retryTimeoutMs: 30_000 }'
-  throw badBehavior(
-    `Behaviors must be an object, such as ${example}, not ${kindOf(input)}${instead}`,
-  )
+  throw badBehavior(`Behaviors must be an object, such as ${example}, not ${got}${instead}`)
 }
 
 function settle(

@@ -76,7 +76,8 @@ export function checkWarm(loader: unknown, options: WarmOptions): void {
     throw badWarm(`the loader must be a function, not ${kindOf(loader)}: ${example}`)
   }
   checkOptionNames('warm', options, KNOWN)
-  const { ttl = 0, concurrency = DEFAULT_CONCURRENCY, perSecond = 1, resumeFrom, signal } = options
+  checkBounds(options)
+  const { ttl = 0, concurrency = DEFAULT_CONCURRENCY, perSecond = 1, resumeFrom } = options
   ttlSeconds(ttl)
   if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= MAX_CONCURRENCY)) {
     throw badWarm(`concurrency must be 1 to ${MAX_CONCURRENCY}`)
@@ -94,7 +95,6 @@ export function checkWarm(loader: unknown, options: WarmOptions): void {
       throw badWarm(`${name} must be a function`)
     }
   }
-  checkBounds({ signal })
 }
 
 /** Returns a MINTRING_BAD_ARGUMENT error of warm(). */

@@ -59,6 +59,11 @@ export class Handovers {
     return this.#marks.key
   }
 
+  /** Whether this client has had a handover, so that a CAS id may have the bit of the new host. */
+  get hasBegun(): boolean {
+    return this.#last !== undefined
+  }
+
   get #placement(): string {
     const { hosts, policy } = this.#owner
     return placementOfPolicy(

@@ -1,4 +1,4 @@
-import { insteadOf } from '../arguments.ts'
+import { insteadOf, insteadOfOptions, isPlain } from '../arguments.ts'
 import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { MAX_RELATIVE_TTL_SECONDS } from '../protocol/limits.ts'
@@ -199,11 +199,18 @@ export function checkTtl(ttl: Seconds): number {
 /** Throws MINTRING_BAD_POLICY for unknown names: a misspelt one would otherwise go unnoticed. */
 export function checkNames(given: RefillDefaults): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw bad(`it must be an object, such as { ttl: 60 }, not ${kindOf(given)}`)
+    throw noPolicy(given)
   }
+  let isEmpty = true
   for (const name in given) {
+    isEmpty = false
     if (!NAMES.has(name)) throw bad(`there is no '${nameShown(name)}'${insteadOf(name, NAMES)}`)
   }
+  if (isEmpty && !isPlain(given)) throw noPolicy(given)
+}
+
+function noPolicy(given: unknown): MintringError {
+  return bad(`it must be an object, such as { ttl: 60 }, not ${insteadOfOptions(given)}`)
 }
 
 function checkTogether(policy: Policy): void {

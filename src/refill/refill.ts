@@ -1,5 +1,11 @@
 import type { OptionNames } from '../arguments.ts'
-import { badArgument, checkBoolean, checkOptionNames, OPERATION_OPTIONS } from '../arguments.ts'
+import {
+  badArgument,
+  checkBoolean,
+  checkOptionNames,
+  OPERATION_OPTIONS,
+  unreadableOptions,
+} from '../arguments.ts'
 import { MintringError } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
 import { allDone } from './all-done.ts'
@@ -89,11 +95,11 @@ export class Refill implements DefinedVerbs {
   getOrSet<Value>(key: string, loader: Loader<Value>, options: RefillOptions): Promise<Value> {
     // The read counts calls that wait for its value. A caller with a signal or timeout may leave
     // earlier, so its call is counted when it ends.
-    if (isBounded(options)) {
-      return this.getOrSetEntry(key, loader, options).then(({ value }) => value)
-    }
     try {
       this.#check('getOrSet', loader, options)
+      if (isBounded(options)) {
+        return this.getOrSetEntry(key, loader, options).then(({ value }) => value)
+      }
       return this.#read(key, loader as Loader, options).value() as Promise<Value>
     } catch (error) {
       this.#tally.failed++
@@ -198,10 +204,7 @@ export class Refill implements DefinedVerbs {
     policy?: Partial<RefillPolicy> & CallerOptions,
   ): Promise<boolean> {
     this.#checkOpen()
-    if (policy !== undefined) {
-      checkNames(policy)
-      checkCaller(policy)
-    }
+    if (policy !== undefined) checkCall(policy)
     const all = typeof keys === 'string' ? [keys] : checkArray('invalidate', keys)
     for (const key of all) this.#store.checkKey(key)
     if (policy !== undefined) checkGrace(policy, this.#slots.defaults)
@@ -322,8 +325,7 @@ export class Refill implements DefinedVerbs {
       const example = `${verb}(${verb === 'getOrSetMany' ? 'keys' : 'key'}, loader, { ttl: 60 })`
       throw badArgument(`${verb}() needs a loader function, not ${kindOf(loader)}: ${example}`)
     }
-    checkNames(options)
-    checkCaller(options)
+    checkCall(options)
   }
 
   #checkOpen(): void {
@@ -353,6 +355,16 @@ export function valuesOf<Value>(
 ): Map<string, Value> {
   const values = [...entries].map(([key, { value }]) => [key, value] as const)
   return new Map(values.filter(([, value]) => value !== undefined))
+}
+
+/** Checks the names in a policy and the options of the caller. */
+function checkCall(options: Partial<RefillOptions>): void {
+  try {
+    checkNames(options)
+    checkCaller(options)
+  } catch (error) {
+    throw unreadableOptions(error)
+  }
 }
 
 const TAG_OPTIONS: OptionNames = new Set(['hard', 'signal', 'timeoutMs'])

@@ -33,6 +33,8 @@ function shownText(text: string): string {
   const at = rest.lastIndexOf('@')
   // Without a scheme, what follows the @ may be a part of a password.
   if (at >= 0 && scheme === '') return '***@…'
+  // The @ may belong to a password in a query string.
+  if (/[?#].*@/s.test(rest)) return `${scheme}***`
   const place = rest.slice(at + 1)
   const hidden = at < 0 ? scheme : `${scheme}***@`
   if (/^[\w.-]*(:\d+){0,2}$/.test(place) || (at < 0 && /^\/[\w./-]*$/.test(rest))) {

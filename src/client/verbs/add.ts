@@ -4,7 +4,7 @@ import type { Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import { getsHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
-import type { StoreOptions } from '../options.ts'
+import { checkOptions, STORE_OPTIONS, type StoreOptions } from '../options.ts'
 import type { Codec } from '../values/codec.ts'
 import { cas, store } from './storage.ts'
 
@@ -38,6 +38,7 @@ export function add(
   value: unknown,
   options: StoreOptions | undefined,
 ): Promise<boolean> {
+  checkOptions('add', options, STORE_OPTIONS)
   return core.asOne('add', key, (one) => addOrReplace(one, key, value, options))
 }
 

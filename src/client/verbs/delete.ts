@@ -54,6 +54,7 @@ export async function deleteKeys(
   keys: Iterable<string>,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<boolean>> {
+  checkOptions('deleteMany', options)
   const deadline = deadlineOf('deleteMany', options)
   deadline.sent = true
   const again = new Outcomes<boolean>()

@@ -133,11 +133,12 @@ function partsOf(args: readonly (RawWord | OperationOptions)[]): Parts {
   const options = hasOptions ? (words.pop() as OperationOptions | undefined) : undefined
   checkOptions('raw', options)
   const body = types.isUint8Array(words.at(-1)) ? bytesIn(words.pop()) : undefined
-  if (words.some(isObject)) throw bad('consists of words, with the data as one Buffer at the end')
+  if (words.some(isNoWord)) throw bad('consists of words, with the data as one Buffer at the end')
   return { words: words as RawWord[], body, options }
 }
 
 const isObject = (word: unknown): boolean => typeof word === 'object' || typeof word === 'function'
+const isNoWord = (word: unknown): boolean => isObject(word) || typeof word === 'symbol'
 
 interface RawContext {
   readonly ending: Ending

@@ -86,7 +86,7 @@ export function cas(
   id: bigint,
   options: StoreOptions | undefined,
 ): Promise<CasOutcome> {
-  return encodeAndSend(core, CAS, key, value, checkCas(id), options)
+  return encodeAndSend(core, CAS, key, value, checkCas(core, id), options)
 }
 
 /** Appends or prepends bytes to an existing item, which keeps its flags and TTL. */
@@ -260,8 +260,10 @@ function encodeStore(
   out.data(body!)
 }
 
-function checkCas(id: bigint): bigint {
-  if (typeof id === 'bigint' && id >= 0n && id <= MAX_CAS) return id
+/** Accepts only ids that gets() of this client can return: a larger one would lose its high bits. */
+function checkCas({ cluster }: ClientCore, id: bigint): bigint {
+  const max = cluster.handovers.hasBegun ? MAX_CAS : MAX_UINT64
+  if (typeof id === 'bigint' && id >= 0n && id <= max) return id
   const got = typeof id === 'bigint' ? id : kindOf(id)
   const { cas: inner } = Object(id) as { cas?: unknown }
   const instead = typeof inner === 'bigint' ? ': pass its .cas' : ''

@@ -116,6 +116,12 @@ const MISTAKES: readonly Mistake[] = [
     'a CAS id is the bigint that gets() returns as .cas, not a number',
   ],
   [
+    "cas('k', 1, id + 2n ** 64n)",
+    (c) => c.cas('k', 1, 5n + 2n ** 64n),
+    'MINTRING_BAD_ARGUMENT',
+    'a CAS id is the bigint that gets() returns as .cas, not 18446744073709551621',
+  ],
+  [
     'getOrSet without a policy',
     (c) => c.getOrSet('k', load),
     'MINTRING_BAD_POLICY',
