@@ -1,4 +1,4 @@
-import { isMintringError, MintringError } from './errors.ts'
+import { MintringError, unreadableOptions } from './errors.ts'
 import { didYouMean } from './ring/suggest.ts'
 import { kindOf, nameShown } from './secrets.ts'
 
@@ -129,16 +129,6 @@ function kindOfOptions(given: unknown): string {
   const tag = tagOf(given)
   const isObject = typeof given === 'object' && given !== null && tag !== 'Array'
   return isObject ? `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}` : kindOf(given)
-}
-
-/**
- * Returns the error of a call whose options could not be read, such as those of a revoked Proxy or
- * with a getter that throws. Errors of mintring stay as they are.
- */
-export function unreadableOptions(error: unknown): unknown {
-  if (isMintringError(error)) return error
-  const why = 'The options cannot be read: a getter or a Proxy threw'
-  return new MintringError('MINTRING_BAD_ARGUMENT', why, { cause: error })
 }
 
 /** Returns the built-in type of an object, of any realm: `Object`, `Date`, `Map`, `Promise`. */

@@ -1,5 +1,4 @@
-import { unreadableOptions } from './arguments.ts'
-import { MintringError } from './errors.ts'
+import { MintringError, unreadableOptions } from './errors.ts'
 import { clearTimeout, performance, setImmediate, setTimeout } from './runtime.ts'
 
 /** The limits that a caller sets for an operation: a signal and a timeout. */

@@ -139,6 +139,16 @@ export function isMintringError(error: unknown): error is MintringError {
 }
 
 /**
+ * Returns the error of a call whose options could not be read, such as those of a revoked Proxy or
+ * with a getter that throws. Errors of mintring stay as they are.
+ */
+export function unreadableOptions(error: unknown): unknown {
+  if (isMintringError(error)) return error
+  const why = 'The options cannot be read: a getter or a Proxy threw'
+  return new MintringError('MINTRING_BAD_ARGUMENT', why, { cause: error })
+}
+
+/**
  * Returns the message of a thrown value, or its name or type if it has none. Does not use
  * `instanceof`: errors of another realm, as in a test runner, are not instances of this Error.
  */

@@ -74,7 +74,8 @@ export class Flight {
     this.#finding = finding
     this.lease = finding.lease
     this.tags = new LoadTags(deck.tags, ask.slot.policy, ask.tagsOf, finding)
-    this.#portions = new Portions(deck.store, deck.clock, ask.slot.policy.isShared)
+    const { signal } = this.#abort
+    this.#portions = new Portions(deck.store, deck.clock, ask.slot.policy.isShared, signal)
     this.#startedMs = deck.clock.nowMs()
     this.#beatLater()
     this.begun = new Promise((resolve) => {
@@ -117,7 +118,9 @@ export class Flight {
     const { clock } = this.#deck
     try {
       const again = this.#finding.again()
-      const stale = isPromise(again) ? await coded(clock, again).catch(() => undefined) : again
+      const stale = isPromise(again)
+        ? await coded(clock, again, this.#abort.signal).catch(() => undefined)
+        : again
       if (this.tags.isToBegin) await this.tags.begin()
       const readable = stale === UNREADABLE ? undefined : stale
       const loading = load(this.#ask, readable, clock, this.#abort, this.tags)
@@ -143,7 +146,7 @@ export class Flight {
       return this.#entry({ value, state: 'uncached' })
     }
     const tail = this.tags.finish(value)
-    const encoded = await coded(clock, store.encode(value))
+    const encoded = await coded(clock, store.encode(value), this.#abort.signal)
     const why = encoded === undefined ? 'the serializer timed out' : this.#misfit(encoded, tail)
     if (encoded === undefined || why !== undefined) {
       tally.notStored++
@@ -284,7 +287,7 @@ export class Bypass {
   /** Calls `onOver` once when the load has ended, before any caller gets the value. */
   constructor(ask: Ask, { store, clock, loads }: FlightDeck, onOver: () => void) {
     if (loads.closedWith !== undefined) this.abandon(loads.closedWith)
-    this.#portions = new Portions(store, clock, ask.slot.policy.isShared)
+    this.#portions = new Portions(store, clock, ask.slot.policy.isShared, this.#abort.signal)
     this.#promise = load(ask, undefined, clock, this.#abort)
       .finally(onOver)
       .then(

@@ -8,6 +8,7 @@ import { withinWait } from './share.ts'
  */
 const LAST_REPLIES_MS = 100
 const LAST_REPLIES_PARTS = 5
+const PART_MS = LAST_REPLIES_MS / LAST_REPLIES_PARTS
 
 /** Tracks a client's running loads and background work, so that close() can wait for them. */
 export class Loads {
@@ -52,14 +53,21 @@ export class Loads {
 
   /** Waits for the loads for up to `drainMs`, then aborts them. Releases all leases. */
   async close(drainMs: number, reason: unknown): Promise<void> {
-    const ended = this.#ended()
-    await withinWait(this.#clock, drainMs, ended)
+    await withinWait(this.#clock, drainMs, this.#ended())
     this.closedWith = reason
     for (const load of this.#loads) load.abandon(reason)
+    const endMs = this.#clock.nowMs() + LAST_REPLIES_MS
     for (let part = 0; part < LAST_REPLIES_PARTS; part++) {
-      await withinWait(this.#clock, LAST_REPLIES_MS / LAST_REPLIES_PARTS, this.#allReplied())
+      await withinWait(this.#clock, PART_MS, this.#allReplied())
     }
-    await Promise.all([ended, this.#ended()])
+    // By now all leases are on their way back, and a host that hangs would confirm none of them.
+    const leftMs = Math.max(PART_MS, endMs - this.#clock.nowMs())
+    await withinWait(this.#clock, leftMs, this.#over())
+  }
+
+  /** Resolves when all loads have ended, and all leases of those that were aborted are released. */
+  async #over(): Promise<void> {
+    await this.#ended()
     await Promise.all(this.#background)
   }
 

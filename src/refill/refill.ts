@@ -1,12 +1,6 @@
 import type { OptionNames } from '../arguments.ts'
-import {
-  badArgument,
-  checkBoolean,
-  checkOptionNames,
-  OPERATION_OPTIONS,
-  unreadableOptions,
-} from '../arguments.ts'
-import { MintringError } from '../errors.ts'
+import { badArgument, checkBoolean, checkOptionNames, OPERATION_OPTIONS } from '../arguments.ts'
+import { MintringError, unreadableOptions } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
 import { allDone } from './all-done.ts'
 import type { CallerOptions, Waiting } from './caller.ts'

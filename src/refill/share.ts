@@ -9,24 +9,35 @@ import type { EncodedItem, RefillStore } from './store.ts'
  */
 const CODEC_TIMEOUT_MS = 5_000
 
-/** Resolves like the promise, or to undefined after `timeoutMs`. */
+/** Resolves like the promise, or to undefined after `timeoutMs` or when the signal fires. */
 export function withinWait<Result>(
   clock: Clock,
   timeoutMs: number,
   promise: Promise<Result>,
+  signal?: AbortSignal,
 ): Promise<Result | undefined> {
   return new Promise((resolve, reject) => {
-    const timer = clock.after(timeoutMs, () => resolve(undefined))
-    promise.then(resolve, reject).finally(() => timer.cancel())
+    const timer = clock.after(signal?.aborted === true ? 0 : timeoutMs, () => end())
+    const end = (): void => {
+      timer.cancel()
+      signal?.removeEventListener('abort', end)
+      resolve(undefined)
+    }
+    signal?.addEventListener('abort', end)
+    promise.then(resolve, reject).finally(end)
   })
 }
 
-/** Resolves to a codec's result, or to undefined when it takes too long. Rejects like the codec. */
+/**
+ * Resolves to a codec's result, or to undefined when it takes too long or the signal fires. Rejects
+ * like the codec.
+ */
 export function coded<Result>(
   clock: Clock,
   result: Result | Promise<Result>,
+  signal?: AbortSignal,
 ): Promise<Result | undefined> {
-  return withinWait(clock, CODEC_TIMEOUT_MS, Promise.resolve(result))
+  return withinWait(clock, CODEC_TIMEOUT_MS, Promise.resolve(result), signal)
 }
 
 /**
@@ -61,13 +72,16 @@ export class Portions {
   readonly #store: RefillStore
   readonly #clock: Clock
   readonly #isShared: boolean
+  readonly #signal: AbortSignal
   #others = 0
   #encoded: EncodedItem | undefined
 
-  constructor(store: RefillStore, clock: Clock, isShared: boolean) {
+  /** When `signal` fires, prepare() does not wait for a codec, and callers share the value. */
+  constructor(store: RefillStore, clock: Clock, isShared: boolean, signal: AbortSignal) {
     this.#store = store
     this.#clock = clock
     this.#isShared = isShared
+    this.#signal = signal
   }
 
   /** Announces one more caller for the value. */
@@ -78,7 +92,7 @@ export class Portions {
   /** Prepares to copy the loaded value, before its first caller has it and can change it. */
   async prepare(value: unknown, encoded?: EncodedItem): Promise<void> {
     if (this.#others === 0 || this.#isShared || isImmutable(value)) return
-    const made = encoded ?? (await this.#tried(() => this.#store.encode(value)))
+    const made = encoded ?? (await this.#tried(() => this.#store.encode(value), this.#signal))
     if (made === undefined) return
     const { body, flags } = made
     this.#encoded = { body: typeof body === 'string' ? body : Uint8Array.from(body), flags }
@@ -91,9 +105,12 @@ export class Portions {
     return (await this.#tried(() => this.#store.decode(encoded))) ?? value
   }
 
-  async #tried<Result>(code: () => Result | Promise<Result>): Promise<Result | undefined> {
+  async #tried<Result>(
+    code: () => Result | Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result | undefined> {
     try {
-      return await coded(this.#clock, code())
+      return await coded(this.#clock, code(), signal)
     } catch {
       return undefined
     }

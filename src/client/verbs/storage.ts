@@ -260,7 +260,7 @@ function encodeStore(
   out.data(body!)
 }
 
-/** Accepts only ids that gets() of this client can return: a larger one would lose its high bits. */
+/** Accepts only ids that gets() of this client can return: others would lose their high bits. */
 function checkCas({ cluster }: ClientCore, id: bigint): bigint {
   const max = cluster.handovers.hasBegun ? MAX_CAS : MAX_UINT64
   if (typeof id === 'bigint' && id >= 0n && id <= max) return id
