@@ -320,6 +320,9 @@ class Trace<Message extends object & Traced> {
 export const commandTrace: Trace<CommandMessage> = new Trace('mintring:command')
 /** The channels `tracing:mintring:batch:…`. */
 export const batchTrace: Trace<BatchMessage> = new Trace('mintring:batch')
+
+/** Whether commands or batches have a subscriber: the parts of a batch are commands. */
+export const isTraced = (): boolean => batchTrace.hasSubscribers || commandTrace.hasSubscribers
 /** The channels `tracing:mintring:connect:…`. */
 export const connectTrace: Trace<ConnectMessage> = new Trace('mintring:connect')
 

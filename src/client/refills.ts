@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { toRefillDefaults } from '../behaviors/policies.ts'
 import type { RefillMessage } from '../channels.ts'
-import { commandTrace, refillChannel } from '../channels.ts'
+import { commandTrace, isTraced, refillChannel } from '../channels.ts'
 import { isMintringError, messageOf } from '../errors.ts'
 import { allDone } from '../refill/all-done.ts'
 import type { CallerOptions } from '../refill/caller.ts'
@@ -15,14 +15,7 @@ import { type RefillEvent, type RefillEventName, Tally } from '../refill/tally.t
 import { performance } from '../runtime.ts'
 import type { ClientCore } from './core.ts'
 import { ClusterStore } from './refill-store.ts'
-import {
-  type BatchCount,
-  isTraced,
-  traceBatch,
-  traceEntry,
-  traceMark,
-  traceRefresh,
-} from './trace.ts'
+import { type BatchCount, traceBatch, traceEntry, traceMark, traceRefresh } from './trace.ts'
 import { Call, outsideCall } from './trace-call.ts'
 import { callOfBatch } from './trace-parts.ts'
 import type { ViewOptions } from './view.ts'

@@ -1,6 +1,6 @@
-import { commandTrace, wasReported } from '../channels.ts'
+import { commandTrace, isTraced, wasReported } from '../channels.ts'
 import type { ClientCore } from './core.ts'
-import { isTraced, traceBatch, traceKey } from './trace.ts'
+import { traceBatch, traceKey } from './trace.ts'
 
 /** How a verb is reported: its name on the channels, and what its first argument is. */
 interface Reported {

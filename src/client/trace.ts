@@ -258,9 +258,6 @@ export interface BatchCount {
   readonly attempts?: number | undefined
 }
 
-/** Whether commands or batches have a subscriber: the parts of a batch are commands. */
-export const isTraced = (): boolean => batchTrace.hasSubscribers || commandTrace.hasSubscribers
-
 /**
  * Runs a batch as an operation on the channel `mintring:batch`. `reached` counts the keys of a
  * batch that rejects; without it, all of its keys failed.
