@@ -91,11 +91,7 @@ async function storeAll(
   const encoded = await encodeAll(core, values, { deadline, limit, refused: written.refused })
   const large = { exptime, options, deadline, refused: written.refused }
   await splitLarge(core, batch, encoded, large)
-  const positions = [...thoseNotIn(written.refused, allOf(batch))]
-  for (const position of positions) {
-    const { body, flags } = encoded[position]!
-    written.bytes += bytesWritten(body, flags)
-  }
+  const positions = await positionsToSend(batch, encoded, written)
   const verb = settingVerb(batch, encoded, exptime, written)
   let left: OperationOptions | undefined
   try {
@@ -297,6 +293,20 @@ async function collect(
   return outcomes
 }
 
-function* thoseNotIn(left: ReadonlyMap<number, unknown>, all: Iterable<number>): Iterable<number> {
-  for (const position of all) if (!left.has(position)) yield position
+/** Returns the positions of the values that are sent, and counts their bytes. */
+async function positionsToSend(
+  batch: KeyBatch,
+  encoded: readonly Encoded[],
+  written: Written,
+): Promise<number[]> {
+  const pace = new DialPace()
+  const positions: number[] = []
+  for (const position of allOf(batch)) {
+    if (pace.isDue()) await pace.rest()
+    if (written.refused.has(position)) continue
+    const { body, flags } = encoded[position]!
+    written.bytes += bytesWritten(body, flags)
+    positions.push(position)
+  }
+  return positions
 }
