@@ -94,6 +94,10 @@ export function parseRemapFlags(argv: string[]) {
       (flags['requests-per-second'] === undefined) !== (flags['hit-ratio'] === undefined),
       '--requests-per-second and --hit-ratio must be given together',
     ],
+    [
+      CHANGES.every((name) => flags[name] === undefined),
+      'nothing changes: pass --remove, --add, --replace or --reweight',
+    ],
     ...TRAFFIC.map((name): [boolean, string] => [
       flags[name] !== undefined && flags['hit-ratio'] === undefined,
       `--${name} requires --requests-per-second and --hit-ratio`,
@@ -104,6 +108,7 @@ export function parseRemapFlags(argv: string[]) {
   return flags
 }
 
+const CHANGES = ['remove', 'add', 'replace', 'reweight'] as const
 const MAX_WORKERS = 1024
 const KEYS_TWICE = '--keys-from and --sample exclude each other'
 

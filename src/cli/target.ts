@@ -108,16 +108,19 @@ export function cliSettings(option: string, settings: readonly string[] = []): B
   const read: Record<string, unknown> = {}
   for (const setting of settings) {
     const [, path = '', text = ''] = /^([^=]*)=(.*)$/s.exec(setting) ?? []
+    if (path === '') {
+      throw new UsageError(
+        `${option} takes behavior=value, such as retries=2, not a text without =`,
+      )
+    }
     const [name = '', fieldName] = path.split('.')
     const row = rowOf(name)
     const field = row?.fields?.find((candidate) => candidate.name === fieldName)
     if (row === undefined || (fieldName !== undefined && field === undefined)) {
       const known = rows.map((candidate) => candidate.name)
       const hint = didYouMean(path, known) || ' `mintring behaviors` lists all behaviors.'
-      const got = path === '' ? 'a text without =' : `'${nameShown(path)}'`
-      throw new UsageError(
-        `${option} takes behavior=value, and there is no behavior ${got}.${hint}`,
-      )
+      const what = `there is no behavior '${nameShown(path)}'.${hint}`
+      throw new UsageError(`${option} takes behavior=value, and ${what}`)
     }
     const value = valueOfText(`${option} ${path}`, field ?? row, text)
     if (field === undefined) read[name] = value

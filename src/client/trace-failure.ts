@@ -49,8 +49,9 @@ export function outcomeOfError(command: string, error: unknown): Outcome {
   if (code === 'MINTRING_TOO_LARGE' && !error.sent) return 'invalid'
   if (code === 'MINTRING_BAD_VALUE' && LOADING.has(command)) return 'loaderError'
   if (code === 'MINTRING_BAD_VALUE' && !READS_OF_MANY.has(command)) return 'invalid'
-  // A caller whose time ended while a loader was running.
-  const isLate = isMintringError(cause) && LOADER_CODES.has(cause.code)
+  // A caller whose time ended while a loader or a serializer was running.
+  const isLate =
+    isMintringError(cause) && (LOADER_CODES.has(cause.code) || cause.code === 'MINTRING_BAD_VALUE')
   return LOADER_CODES.has(code) || isLate ? 'loaderError' : 'error'
 }
 

@@ -1,4 +1,5 @@
 import { MintringError } from '../errors.ts'
+import { escaped } from '../secrets.ts'
 
 /**
  * A lifetime as memcached takes it: whole seconds; 0 for no expiry; `over` when it has ended
@@ -39,6 +40,7 @@ export function lifetimeToExptime(seconds: number): number {
 }
 
 function badTtl(given: unknown): MintringError {
-  const shown = String(given).slice(0, 32)
+  const isNumeric = typeof given === 'string' && /^\d+$/.test(given)
+  const shown = isNumeric ? `'${given}': write ${given}` : escaped(String(given), 32)
   return new MintringError('MINTRING_BAD_TTL', `A lifetime must be a number, not ${shown}`)
 }

@@ -143,7 +143,10 @@ export function timeoutError(
   // Earlier steps of the operation may have used up its time.
   const inTime = waitedMs > 0 ? `in ${waitedMs} ms` : 'before the operation had to end'
   const failure = !sent && lastErrorMs >= startMs ? lastError : undefined
-  const why = failure === undefined ? '' : `: ${failure.message}`
+  const busy = sent
+    ? ''
+    : ': it was not sent (no connection yet, or earlier commands without reply)'
+  const why = failure === undefined ? busy : `: ${failure.message}`
   const message = `${host} did not reply to ${verb.name} ${inTime}${why}`
   return new MintringError('MINTRING_TIMEOUT', message, {
     ...{ host, command: verb.name, sent, cause: cause ?? failure },

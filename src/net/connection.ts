@@ -101,7 +101,7 @@ export class Connection {
     const host = this.#owner.name
     const code = (cause as { code?: unknown } | undefined)?.code
     const why = typeof code === 'string' ? ` (${code})` : ''
-    const message = `The connection to ${host} was lost${why}`
+    const message = `The connection to ${host} was lost${why}: did it restart, or a proxy close it?`
     return new MintringError('MINTRING_CONNECTION', message, { host, cause })
   }
 

@@ -17,8 +17,8 @@ export interface CallerOptions {
 
 /** What a caller waits for. */
 export interface Waiting {
-  /** Whose load it is; undefined if the caller waits for a host. */
-  readonly loader?: 'own' | 'other' | undefined
+  /** Whose load it is, or what the serializer does; undefined if the caller waits for a host. */
+  readonly loader?: 'own' | 'other' | 'encoding' | 'decoding' | undefined
   /** The host of the key; undefined if there is none, or if it is one of several. */
   readonly host?: string | undefined
   /** What the caller waits for, if it is neither a loader nor one host. */
@@ -112,6 +112,14 @@ function ended<Value>(
 const STILL_LOADING = {
   own: { code: 'MINTRING_LOADER_TIMEOUT', why: 'the loader is still running' },
   other: { code: 'MINTRING_WAIT_TIMEOUT', why: 'another client is still loading it' },
+  encoding: {
+    code: 'MINTRING_BAD_VALUE',
+    why: 'the loaded value was not encoded (slow serializer?)',
+  },
+  decoding: {
+    code: 'MINTRING_BAD_VALUE',
+    why: 'the value that was read was not decoded (slow serializer?)',
+  },
 } as const
 
 /** Throws for options under which a call cannot start. */

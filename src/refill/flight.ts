@@ -38,6 +38,8 @@ export class Flight {
   readonly promise: Promise<RefillEntry>
   /** Resolves when the loader was called, or when it is certain that it will not be called. */
   readonly begun: Promise<void>
+  /** What the load does now, for the error of a caller that gives up. */
+  phase: 'decoding' | 'loading' | 'encoding' = 'decoding'
   /** Whether the value was loaded but not stored, because the key was changed meanwhile. */
   isLost = false
   readonly lease: Lease
@@ -123,6 +125,7 @@ export class Flight {
         : again
       if (this.tags.isToBegin) await this.tags.begin()
       const readable = stale === UNREADABLE ? undefined : stale
+      this.phase = 'loading'
       const loading = load(this.#ask, readable, clock, this.#abort, this.tags)
       this.#onBegun()
       const loaded = await loading
@@ -146,6 +149,7 @@ export class Flight {
       return this.#entry({ value, state: 'uncached' })
     }
     const tail = this.tags.finish(value)
+    this.phase = 'encoding'
     const encoded = await coded(clock, store.encode(value), this.#abort.signal)
     const why = encoded === undefined ? 'the serializer timed out' : this.#misfit(encoded, tail)
     if (encoded === undefined || why !== undefined) {

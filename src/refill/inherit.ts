@@ -14,7 +14,7 @@ export interface Heir {
    * Returns the read result with its value decoded. If it cannot be decoded, the key counts as
    * absent.
    */
-  decoded(finding: Finding): Promise<Finding>
+  decoded(terms: Terms, finding: Finding): Promise<Finding>
   inBackground(work: Promise<void>): void
 }
 
@@ -65,7 +65,7 @@ async function inherited(
   if (found === undefined) return finding
   const { item } = found
   const path = heir.pathOf(terms, item.place())
-  const there = await judge(await heir.decoded(path.judge(item, terms.policy, 0)))
+  const there = await judge(await heir.decoded(terms, path.judge(item, terms.policy, 0)))
   const { election, lease, trouble } = finding
   if (there.verdict === 'absent') return finding
   if (there.verdict === 'stale') return { ...there, election, lease, trouble, isToMark: false }

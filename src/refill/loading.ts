@@ -71,6 +71,8 @@ export interface Terms {
   lastError: unknown
   /** The lease of a load that failed or exceeded the waiting time. */
   failed: Lease | undefined
+  /** How many values are being decoded that were read for callers of the key. */
+  decoding: number
   /** The tags of the key's policy; undefined until they are checked. */
   tagSet: TagSet | undefined
 }

@@ -187,7 +187,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
 
   #found(finding: Finding): unknown {
     if (!isPromise(finding.value)) return this.#tell(finding)
-    return this.#owner.decoded(finding).then((readied) => this.#tell(readied))
+    return this.#owner.decoded(this.slot, finding).then((readied) => this.#tell(readied))
   }
 
   /** Whether the item is plainly fresh and its tags are unchanged. */

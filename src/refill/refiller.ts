@@ -7,7 +7,7 @@ import { type Finding, isSameLease } from './finding.ts'
 import { Bypass, Flight, type FlightDeck } from './flight.ts'
 import { Gate } from './gate.ts'
 import { invalidateHomes } from './inherit.ts'
-import { type Ask, failedBefore, type Loader } from './loading.ts'
+import { type Ask, failedBefore, type Loader, type Terms } from './loading.ts'
 import { Loads } from './loads.ts'
 import { type PathOf, pathsOf } from './paths/choice.ts'
 import type { Elected } from './paths/path.ts'
@@ -222,7 +222,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     const now = await electOnce(slot, finding, () => this.#elect(slot, finding), this).finally(() =>
       this.loads.replied(),
     )
-    return isPromise(now.value) ? this.decoded(now) : now
+    return isPromise(now.value) ? this.decoded(slot, now) : now
   }
 
   async #elect(slot: Slot, finding: Finding): Promise<Elected> {
@@ -338,8 +338,13 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.read(slot, loader, tagsOf).finding()
   }
 
-  decoded(finding: Finding): Promise<Finding> {
-    return decoded(this.clock, finding)
+  async decoded(terms: Terms, finding: Finding): Promise<Finding> {
+    terms.decoding++
+    try {
+      return await decoded(this.clock, finding)
+    } finally {
+      terms.decoding--
+    }
   }
 
   async poll(ask: Ask<Slot>): Promise<Finding> {

@@ -138,9 +138,13 @@ export class Slots {
   /** Returns whose load callers of these keys wait for, and whether bytes were sent for them. */
   waitOf(keys: readonly string[]): Waiting {
     const slots = keys.flatMap((key) => this.#slots.get(key) ?? [])
-    const isFlying = slots.some(({ flight }) => flight !== undefined)
-    const isLoading = isFlying || slots.some(({ bypass }) => bypass !== undefined)
+    const phases = slots.flatMap(({ flight }) => flight?.phase ?? [])
+    const isFlying = phases.length > 0
+    const isLoading = phases.includes('loading') || slots.some(({ bypass }) => bypass !== undefined)
     if (isLoading) return { loader: 'own', sent: isFlying }
+    if (phases.includes('encoding')) return { loader: 'encoding', sent: true }
+    const isDecoding = isFlying || slots.some(({ decoding }) => decoding > 0)
+    if (isDecoding) return { loader: 'decoding', sent: true }
     if (slots.some(({ wait }) => wait !== undefined)) return { loader: 'other', sent: true }
     return { sent: slots.some(({ read }) => read?.isSent === true) }
   }
@@ -194,6 +198,7 @@ function newSlot(key: string, { given, policy, pace }: Agreed): Slot {
     marked: undefined,
     lastError: undefined,
     failed: undefined,
+    decoding: 0,
     tagSet: undefined,
   }
 }

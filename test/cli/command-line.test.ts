@@ -293,3 +293,15 @@ const all = (text: string, pattern: RegExp): string[] =>
 
 const isSwitch = ({ type, default: by }: Printed): boolean =>
   type === 'boolean' || (typeof by === 'boolean' && type !== 'seconds')
+
+it('--set without = says what to write', async () => {
+  const { code, err } = await run(['get', 'key', '--servers', '127.0.0.1:1', '--set', 'password'])
+  assert.equal(code, 2)
+  assert.match(err, /--set takes behavior=value, such as retries=2, not a text without =/)
+})
+
+it('remap without a change names its own options', async () => {
+  const { code, err } = await run(['remap', '--servers', 'x'])
+  assert.equal(code, 2)
+  assert.match(err, /nothing changes: pass --remove, --add, --replace or --reweight/)
+})

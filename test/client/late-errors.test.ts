@@ -125,6 +125,8 @@ describe('The error of an operation that timed out', { concurrency: 4 }, () => {
       )
     assert.match(late(false, 200).message, /^h did not reply to get .*: h refuses connections$/)
     assert.equal(late(false, 200).cause, lastError)
+    assert.match(late(false, 50).message, /: it was not sent \(.*earlier commands without reply\)$/)
+    assert.doesNotMatch(late(true, 50).message, /not sent/)
     for (const other of [late(true, 200), late(false, 50)]) {
       assert.doesNotMatch(other.message, /refuses/)
       assert.equal(other.cause, undefined)

@@ -182,3 +182,10 @@ describe('a session on a real memcached', () => {
     assert.equal(await promisify(store.get)('id'), null)
   })
 })
+
+test('a lifetime given as text says which number to write', () => {
+  assert.throws(() => lifetimeOfSeconds('60' as never), {
+    code: 'MINTRING_BAD_TTL',
+    message: "A lifetime must be a number, not '60': write 60",
+  })
+})

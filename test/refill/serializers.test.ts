@@ -117,3 +117,37 @@ for (const dialect of ['meta', 'classic'] as const) {
     }
   })
 }
+
+describe('a caller whose time ends while a serializer hangs learns what it waited for', () => {
+  const bounded = { ...POLICY, timeoutMs: 300 }
+  const VALUE = 'No value within 300 ms: the'
+
+  test('the loaded value is not encoded', async () => {
+    const w = world('meta')
+    const refill = start(w, { encode: () => 'hangs' })
+    await assert.rejects(w.when(refill.getOrSet('k', () => 1, bounded)), {
+      code: 'MINTRING_TIMEOUT',
+      message: `${VALUE} loaded value was not encoded (slow serializer?)`,
+    })
+  })
+
+  test('the value that was read is not decoded', async () => {
+    const w = world('meta')
+    const refill = start(w, { decode: () => 'hangs' })
+    await w.when(refill.getOrSet('k', () => 1, POLICY))
+    await assert.rejects(w.when(refill.getOrSet('k', () => 1, bounded)), {
+      code: 'MINTRING_TIMEOUT',
+      message: `${VALUE} value that was read was not decoded (slow serializer?)`,
+    })
+  })
+
+  test('the loader still runs', async () => {
+    const w = world('meta')
+    const refill = start(w, {})
+    const never = () => new Promise<never>(() => {})
+    await assert.rejects(w.when(refill.getOrSet('k', never, bounded)), {
+      code: 'MINTRING_TIMEOUT',
+      message: `${VALUE} loader is still running`,
+    })
+  })
+})
