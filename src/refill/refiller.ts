@@ -338,13 +338,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.read(slot, loader, tagsOf).finding()
   }
 
-  async decoded(terms: Terms, finding: Finding): Promise<Finding> {
-    terms.decoding++
-    try {
-      return await decoded(this.clock, finding)
-    } finally {
-      terms.decoding--
-    }
+  decoded(terms: Terms, finding: Finding): Promise<Finding> {
+    return decoded(this.clock, terms, finding)
   }
 
   async poll(ask: Ask<Slot>): Promise<Finding> {

@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import type { Clock } from './clock.ts'
 import type { Finding } from './finding.ts'
 import { isImmutable, UNREADABLE, withoutValue } from './finding.ts'
+import type { Terms } from './loading.ts'
 import type { EncodedItem, RefillStore } from './store.ts'
 
 /**
@@ -43,12 +44,19 @@ export function coded<Result>(
 /**
  * Returns the read result with its decoded value. A value that cannot be decoded counts as absent.
  */
-export async function decoded(clock: Clock, finding: Finding): Promise<Finding> {
+export async function decoded(
+  clock: Clock,
+  terms: Pick<Terms, 'decoding'>,
+  finding: Finding,
+): Promise<Finding> {
+  terms.decoding++
   try {
     const value = await coded(clock, finding.value)
     return value === undefined ? withoutValue(finding) : { ...finding, value }
   } catch {
     return withoutValue(finding)
+  } finally {
+    terms.decoding--
   }
 }
 
