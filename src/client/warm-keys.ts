@@ -38,7 +38,10 @@ export class WarmKeys {
       await new Promise((resolve) => setImmediate(resolve))
     }
     const { value, done } = await this.#iterator.next()
-    return done === true ? undefined : value
+    if (done === true) return undefined
+    if (typeof value === 'string') return value
+    const instead = typeof value === 'number' ? ': write String(id)' : ''
+    throw badWarm(`every key must be a string, not ${kindOf(value)}${instead}`)
   }
 
   /** Closes the iterator. */

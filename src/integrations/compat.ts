@@ -3,6 +3,8 @@
  * @module compat
  */
 import { EventEmitter } from 'node:events'
+import { badArgument } from '../arguments.ts'
+import { kindOf } from '../secrets.ts'
 import { road } from './compat/command.ts'
 import { keyCommands } from './compat/commands.ts'
 import { NpmEngine } from './compat/engine.ts'
@@ -18,7 +20,7 @@ export interface Memcached extends Instance {}
 export interface MemcachedConstructor {
   /**
    * `locations`: `'host:port'`, an array of them, or `{ 'host:port': weight }`; localhost by
-   * default. Throws MINTRING_BAD_SERVER and MINTRING_BAD_BEHAVIOR. Ignores unknown options, as
+   * default. Throws MINTRING_BAD_ARGUMENT, _BAD_SERVER and _BAD_BEHAVIOR. Ignores unknown options, as
    * `memcached` does.
    */
   new (locations?: types.Locations | readonly string[], options?: types.ClientOptions): Memcached
@@ -65,6 +67,11 @@ function makeConstructor(): MemcachedConstructor {
   // A function, not a class: callers omit `new`, and util.inherits calls it with their `this`.
   function Memcached(this: unknown, locations?: unknown, options: object = {}): unknown {
     if (!(this instanceof Memcached)) return Reflect.construct(Memcached, [locations, options])
+    if (typeof options !== 'object') {
+      throw badArgument(
+        `The options must be an object, such as { timeout: 500 }, not ${kindOf(options)}`,
+      )
+    }
     begin(this as Instance, locations, Memcached.config, options ?? {})
     return undefined
   }

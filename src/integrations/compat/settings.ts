@@ -1,3 +1,4 @@
+import { badArgument, insteadOfOptions } from '../../arguments.ts'
 import type { BehaviorsInput } from '../../behaviors/behaviors.ts'
 import {
   fromNpmMemcached,
@@ -62,6 +63,10 @@ export function locationsOf(locations: unknown): string[] {
     const listed = Object.keys(locations as object)
     if (listed.length > 0) return listed
     throw new Error('No servers where supplied in the arguments')
+  }
+  if (typeof locations === 'object' && locations !== null) {
+    const wanted = "'host:port', an array of them, or { 'host:port': weight }"
+    throw badArgument(`The servers must be ${wanted}, not ${insteadOfOptions(locations)}`)
   }
   return [textOf(locations || DEFAULT_LOCATION)]
 }
