@@ -20,8 +20,8 @@ export interface Memcached extends Instance {}
 export interface MemcachedConstructor {
   /**
    * `locations`: `'host:port'`, an array of them, or `{ 'host:port': weight }`; localhost by
-   * default. Throws MINTRING_BAD_ARGUMENT, _BAD_SERVER and _BAD_BEHAVIOR. Ignores unknown options, as
-   * `memcached` does.
+   * default. Throws MINTRING_BAD_ARGUMENT, _BAD_SERVER and _BAD_BEHAVIOR. Ignores unknown options,
+   * as `memcached` does.
    */
   new (locations?: types.Locations | readonly string[], options?: types.ClientOptions): Memcached
   /** Creates a client when the class is called without `new`; takes the same arguments. */
