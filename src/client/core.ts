@@ -11,10 +11,11 @@ import type { KeyMapping } from './keys.ts'
 import { CheckedKeys, Keys } from './keys.ts'
 import type { OperationOptions, ReadOptions } from './options.ts'
 import { applyOptions } from './options.ts'
-import { type Telling, traceCommand, traceKey, tracePart, traceStep } from './trace.ts'
+import { isTraced, type Telling, traceCommand, traceKey, tracePart, traceStep } from './trace.ts'
 import { noteSent, type Sent } from './trace-call.ts'
 import { BytesCodec, type Codec, type Decoder } from './values/codec.ts'
 import { besideRefills, createCodec } from './values/select.ts'
+import { measured } from './wire-bytes.ts'
 
 /**
  * Error codes that `onError: 'miss'` turns into misses. A caller's own mistakes are not among them.
@@ -117,8 +118,10 @@ export class ClientCore {
     const submit = <Result, Context>(
       request: Request<Result, Context>,
       options: OperationOptions | undefined,
-    ): Promise<Result> =>
-      noteSent(sent, request, this.submit.call(parts, request, options) as never)
+    ): Promise<Result> => {
+      if (isTraced()) measured(request)
+      return noteSent(sent, request, this.submit.call(parts, request, options) as never)
+    }
     return Object.defineProperty(parts, 'submit', { value: submit })
   }
 

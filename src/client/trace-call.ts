@@ -110,19 +110,24 @@ export async function traceAnswers(
   }
 }
 
-/** How many attempts the commands of a batch made on hosts. */
+/** What the commands of a batch sent and received. */
 export interface Sent {
+  /** How many attempts they made on hosts. */
   attempts: number
+  /** The bytes of the values that were read. */
+  bytes: number
 }
 
-/** Adds the attempts of a command to those of its batch when it ends. Returns its result. */
+/** Adds a command to what its batch sent, when it ends. Returns its result. */
 export function noteSent<Result>(
   sent: Sent,
-  request: Pick<Request, 'attempts'>,
+  request: Pick<Request, 'attempts' | 'context'>,
   result: Promise<Result>,
 ): Promise<Result> {
   const note = (): void => {
+    const { size } = Object(request.context) as { readonly size?: unknown }
     sent.attempts += request.attempts
+    if (typeof size === 'number') sent.bytes += size
   }
   result.then(note, note)
   return result

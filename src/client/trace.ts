@@ -9,8 +9,7 @@ import type { RefillEntry } from '../refill/entry.ts'
 import type { KeyMapping } from './keys.ts'
 import { Call } from './trace-call.ts'
 import { failureOf, READS } from './trace-failure.ts'
-import type { Decoder } from './values/codec.ts'
-import { bytesWritten, MeasuredCodec } from './wire-bytes.ts'
+import { bytesWritten, measured } from './wire-bytes.ts'
 
 /** The parts of a client that tracing needs. */
 export interface Traced {
@@ -37,7 +36,7 @@ export const tracePart: Telling = (traced, request) => traceKeyed(traced, reques
 /** Traces a command as a step of an operation, and adds its attempts and bytes to the operation. */
 export function traceStep(message: CommandMessage): Telling {
   return (traced, request) => {
-    measure(request as Request)
+    measured(request)
     if (request.body !== undefined) message.bytes = bytesWritten(request.body, request.flags)
     traced.cluster.dispatch(request as Request)
     return request.promise.finally(() => noteEnd(traced, message, request as Request))
@@ -52,7 +51,7 @@ function traceKeyed<Result, Context>(
   const { cluster } = traced
   const { routeKey } = request
   const host = routeKey === undefined ? undefined : cluster.hostFor(routeKey)
-  measure(request as Request)
+  measured(request)
   const dispatch = (): void => cluster.dispatch(request as Request)
   return traceRequest(traced, request, host, dispatch, outcome)
 }
@@ -108,12 +107,6 @@ function noteEnd({ cluster }: Traced, message: CommandMessage, request: Request)
   if (router === undefined || router.name === message.host) return
   const last = cluster.hosts.find((one) => one.name === router.name)
   if (last !== undefined) nameHost(message, last)
-}
-
-/** Wraps the codec of a read to measure the value, whose size is known only while it is decoded. */
-function measure(request: { context: unknown }): void {
-  const { decode } = Object(request.context) as Partial<Decoder>
-  if (typeof decode === 'function') request.context = new MeasuredCodec(request.context as Decoder)
 }
 
 /** Runs and traces a verb on one key as one command, although it sends several. */

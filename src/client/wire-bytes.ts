@@ -17,6 +17,18 @@ export class MeasuredCodec implements Decoder {
   }
 }
 
+/**
+ * Wraps the codec of a read, once, to measure the value, whose size is known only while it is
+ * decoded. Returns the request.
+ */
+export function measured<Read extends { context: unknown }>(request: Read): Read {
+  const { context } = request
+  const { decode } = Object(context) as Partial<Decoder>
+  const isRead = typeof decode === 'function' && !(context instanceof MeasuredCodec)
+  if (isRead) request.context = new MeasuredCodec(context as Decoder)
+  return request
+}
+
 /** Returns how many bytes a value takes on the wire, those of its chunks included. */
 export function bytesWritten(body: string | Uint8Array, flags: number): number {
   return body.length + bytesOfChunks(flags, body.length, () => textOf(body))

@@ -215,10 +215,12 @@ export class MovedRequest implements MovedKey<unknown> {
     else this.#mover.place(request as Request)
     return request.promise.then(
       (result) => {
+        this.#request.attempts += request.attempts
         if (isChange) this.#isSent = true
         return result
       },
       (error: unknown) => {
+        this.#request.attempts += request.attempts
         if (request.sent) this.#isSent = true
         throw isMintringError(error) ? errorOf({ verb, sent: this.#isSent }, error) : error
       },

@@ -151,6 +151,41 @@ test('a batch that failed in part is published with what was done', async (conte
   assert.ok(Number(done) > 0 && Number(failed) > 0)
 })
 
+for (const command of ['getMany', 'setMany', 'deleteMany'] as const) {
+  test(`a ${command} that is aborted is published with what it had done and sent`, async (context) => {
+    const [up, hung] = await Promise.all([startServer(), startServer()])
+    const cache = new MemcachedClient([up.address, hung.address], PATIENT)
+    context.after(async () => {
+      await Promise.all([cache.close({ drainMs: 0 }), up.close(), hung.close()])
+    })
+    const entries = new Map(Array.from({ length: 40 }, (_, i) => [`key${i}`, 'value']))
+    const keys = [...entries.keys()]
+    await cache.setMany(entries)
+    const reached = keys.filter((key) => cache.locate(key).server === up.address).length
+    await hung.pause()
+    const { messages } = listen(context, 'command', 'batch')
+    const ending = new AbortController()
+    const { signal } = ending
+    const calls = {
+      getMany: () => cache.getMany(keys, { signal }),
+      setMany: () => cache.setMany(entries, { signal }),
+      deleteMany: () => cache.deleteMany(keys, { signal }),
+    }
+    const isEnded = assert.rejects(calls[command](), { code: 'MINTRING_ABORTED' })
+    while (messages.length === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    ending.abort()
+    await isEnded
+    const { outcome, hits, failed, attempts, bytes } = messages.find((one) => 'batchSize' in one)!
+    assert.deepEqual(
+      { outcome, hits, failed, attempts, bytes: bytes ?? 0 },
+      {
+        ...{ outcome: 'aborted', hits: reached, failed: keys.length - reached, attempts: 2 },
+        bytes: command === 'deleteMany' ? 0 : reached * 'value'.length,
+      },
+    )
+  })
+}
+
 test('a warm-up that ends early is published with the keys that it stored', async (context) => {
   const { cache } = await serve(context, PATIENT)
   const { told } = listen(context, 'batch')

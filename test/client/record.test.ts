@@ -257,6 +257,17 @@ test('a batch during a handover is published as one message, not also as one mes
   for (let i = 0; i < 2_000 && cache.handover === undefined; i++) {
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+  const sums = { command: [0, 0], batch: [0, 0] }
+  for (const name of ['command', 'batch'] as const) {
+    const { asyncEnd } = tracingChannel(`mintring:${name}`)
+    const hear = (message: unknown): void => {
+      const { attempts = 0, bytes = 0 } = message as CommandMessage
+      assert.ok(attempts > 0)
+      sums[name] = [sums[name][0]! + attempts, sums[name][1]! + bytes]
+    }
+    asyncEnd.subscribe(hear)
+    context.after(() => asyncEnd.unsubscribe(hear))
+  }
   const told = listen(context)
   await cache.getMany([...keys, 'none'])
   await cache.setMany(new Map(keys.map((key) => [key, 'y'])))
@@ -270,6 +281,8 @@ test('a batch during a handover is published as one message, not also as one mes
   ])
   const commands = new Set(all.filter((text) => !text.startsWith('[')))
   assert.deepEqual([...commands].sort(), ['delete:ok@', 'get:ok@', 'set:ok@'])
+  assert.deepEqual(sums.batch, sums.command)
+  assert.equal(sums.batch[1], 2 * keys.length)
 })
 
 test('the bytes published for a split value are those of all its chunks, for writes and for reads', async (context) => {

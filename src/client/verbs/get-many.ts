@@ -1,4 +1,4 @@
-import { batchTrace, commandTrace } from '../../channels.ts'
+import { batchTrace } from '../../channels.ts'
 import { abortedBy, type Deadline, type StallLimit } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
 import { DialPace } from '../../hosts/pace.ts'
@@ -13,7 +13,7 @@ import type { ClientCore } from '../core.ts'
 import type { ReadOptions } from '../options.ts'
 import { checkOptions, READ_OPTIONS } from '../options.ts'
 import { allFailed, Outcomes } from '../outcomes.ts'
-import { traceBatch } from '../trace.ts'
+import { type BatchCount, isTraced, traceBatch } from '../trace.ts'
 import type { Decoder } from '../values/codec.ts'
 import { MeasuredCodec } from '../wire-bytes.ts'
 import type { KeyBatch, ManyVerb } from './many.ts'
@@ -29,8 +29,8 @@ const UNDECODED = 'the value arrived but was not decoded (slow serializer or los
 /** The results of one getMany, by position of the key. */
 interface Found {
   readonly codec: Decoder
-  /** One codec per command, which also counts bytes; undefined if no channel has a subscriber. */
-  readonly measured: MeasuredCodec[] | undefined
+  /** The positions of the keys whose host has replied; undefined without subscribers. */
+  readonly answered: number[] | undefined
   readonly values: unknown[]
   /** Values that are still being decoded. */
   readonly pending: Promise<void>[]
@@ -54,9 +54,10 @@ interface Line {
 
 /** Where a getMany puts its results. */
 interface Filled {
+  readonly values: unknown[]
   readonly hits: Map<string, unknown>
   readonly failed: Map<string, MintringError>
-  readonly codecs: MeasuredCodec[] | undefined
+  readonly answered: number[] | undefined
 }
 
 /** The server returns hits in the order of the keys, and omits misses. */
@@ -121,29 +122,38 @@ async function readTraced(
   hits: Map<string, unknown>,
   failed: Map<string, MintringError>,
 ): Promise<void> {
-  const codecs = batchTrace.hasSubscribers || commandTrace.hasSubscribers ? [] : undefined
-  const run = (): Promise<unknown> => readMany(core, batch, options, { hits, failed, codecs })
-  if (!batchTrace.hasSubscribers) return void (await run())
-  const { keys } = batch
-  await traceBatch(core, 'getMany', keys, run, () => {
-    const bytes = sizeOf(codecs ?? [])
-    const { attempts } = batch.sent
-    return { size: keys.length, hits: hits.size, failed: failed.size, bytes, attempts }
-  })
+  const answered: number[] | undefined = isTraced() ? [] : undefined
+  const values = new Array<unknown>(batch.keys.length).fill(undefined)
+  const run = (): Promise<void> =>
+    readMany(core, batch, options, { values, hits, failed, answered })
+  if (!batchTrace.hasSubscribers) return run()
+  const { keys, sent } = batch
+  const size = keys.length
+  const count = (): BatchCount => ({ size, hits: hits.size, failed: failed.size, ...sent })
+  const reached = (): BatchCount => {
+    const done = new Set(answered)
+    let found = 0
+    for (const [position, value] of values.entries()) {
+      if (value === undefined) continue
+      found++
+      done.add(position)
+    }
+    return { size, hits: found, failed: size - done.size, ...sent }
+  }
+  await traceBatch(core, 'getMany', keys, run, count, reached)
 }
 
 async function readMany(
   core: ClientCore,
   batch: KeyBatch,
   options: ReadOptions | undefined,
-  { hits, failed, codecs }: Filled,
+  { values, hits, failed, answered }: Filled,
 ): Promise<void> {
-  const values = new Array<unknown>(batch.keys.length).fill(undefined)
   const codec = core.codecFor(options)
   const deadline = deadlineOf('getMany', options)
   const limit = stallLimitOf('getMany', UNDECODED, options?.timeoutMs ?? core.operationMs)
   const lists = { values, pending: [], broken: new Map() }
-  const found: Found = { ...lists, codec, deadline, limit, measured: codecs }
+  const found: Found = { ...lists, codec, deadline, limit, answered }
   const verb = readingVerb(batch, found)
   const unasked = await runMany(core, batch, allOf(batch), verb, options)
   if (found.pending.length > 0) await Promise.all(found.pending)
@@ -163,9 +173,6 @@ async function readMany(
   }
 }
 
-const sizeOf = (codecs: readonly MeasuredCodec[]): number =>
-  codecs.reduce((sum, { size }) => sum + size, 0)
-
 function readingVerb(batch: KeyBatch, found: Found): ManyVerb {
   return {
     isRead: true,
@@ -182,11 +189,17 @@ function readingVerb(batch: KeyBatch, found: Found): ManyVerb {
     request(positions) {
       const wireKeys = positions.map((position) => batch.wireKeys[position]!)
       const line: Line = { found, positions, wireKeys, codec: found.codec }
-      return new Request<void>(GET_MANY, undefined, '', found.measured ? measured(line) : line)
+      const { answered } = found
+      if (answered === undefined) return new Request<void>(GET_MANY, undefined, '', line)
+      const request = new Request<void>(GET_MANY, undefined, '', measured(line))
+      const note = (): void => void answered.push(...positions)
+      request.promise.then(note, () => undefined)
+      return request
     },
     miss() {},
     async alone(parts, position, options) {
       found.values[position] = await get(parts, batch.keys[position]!, options)
+      found.answered?.push(position)
     },
   }
 }
@@ -194,7 +207,6 @@ function readingVerb(batch: KeyBatch, found: Found): ManyVerb {
 /** Returns a copy of a `get` line whose codec adds up the bytes that it decodes. */
 function measured(line: Line): Line {
   const codec = new MeasuredCodec(line.codec)
-  line.found.measured?.push(codec)
   return {
     ...line,
     codec,

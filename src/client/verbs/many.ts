@@ -39,7 +39,7 @@ export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promi
     if (!distinct.has(key)) distinct.set(key, core.keys.wireKey(key))
     if (pace.isDue()) await pace.rest()
   }
-  const sent = { attempts: 0 }
+  const sent = { attempts: 0, bytes: 0 }
   return { keys: [...distinct.keys()], wireKeys: [...distinct.values()], sent }
 }
 

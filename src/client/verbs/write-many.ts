@@ -14,7 +14,7 @@ import type { ClientCore } from '../core.ts'
 import type { OperationOptions, StoreOptions } from '../options.ts'
 import { checkOptions, STORE_OPTIONS } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
-import { traceBatch } from '../trace.ts'
+import { type BatchCount, traceBatch } from '../trace.ts'
 import type { Sent } from '../trace-call.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
@@ -34,8 +34,8 @@ const MAX_GROUP_BYTES = 65_536
 interface Written {
   readonly done: (boolean | undefined)[]
   readonly refused: Map<number, MintringError>
-  /** The bytes of the values that are sent. */
-  bytes: number
+  /** Returns the bytes of a key's value on the wire, for traces. */
+  sizeOf(position: number): number
 }
 
 /** A group of commands in one request; each has one reply, in order. */
@@ -68,10 +68,10 @@ async function setAll(
   const exptime = optionalExptime(options?.ttl)
   const values = await mapOf(entries)
   const batch = await checkKeys(core, values.keys())
-  const written: Written = { done: [], refused: new Map(), bytes: 0 }
+  const written = newWritten()
   const run = (): Promise<Outcomes<boolean>> =>
     storeAll(core, batch, values.values(), { exptime, options, written })
-  return writeTraced(core, 'setMany', batch, run, () => written.bytes)
+  return writeTraced(core, 'setMany', batch, written, run)
 }
 
 interface Storing {
@@ -91,7 +91,8 @@ async function storeAll(
   const encoded = await encodeAll(core, values, { deadline, limit, refused: written.refused })
   const large = { exptime, options, deadline, refused: written.refused }
   await splitLarge(core, batch, encoded, large)
-  const positions = await positionsToSend(batch, encoded, written)
+  const positions = await positionsToSend(batch, written.refused)
+  written.sizeOf = (position) => bytesWritten(encoded[position]!.body, encoded[position]!.flags)
   const verb = settingVerb(batch, encoded, exptime, written)
   let left: OperationOptions | undefined
   try {
@@ -119,12 +120,13 @@ export function deleteMany(
   second: SecondPass,
 ): Promise<Outcomes<boolean>> {
   checkOptions('deleteMany', options)
-  const deleted = checkKeys(core, keys).then((batch) =>
-    writeTraced(core, 'deleteMany', batch, async () => {
+  const deleted = checkKeys(core, keys).then((batch) => {
+    const written = newWritten()
+    return writeTraced(core, 'deleteMany', batch, written, async () => {
       const onAbsent = (key: string): void => second.absent(key, batch.sent)
-      return second.finish(await deleteAll(core, batch, options, onAbsent))
-    }),
-  )
+      return second.finish(await deleteAll(core, batch, written, options, onAbsent))
+    })
+  })
   return core.cluster.operations.during(deleted)
 }
 
@@ -132,21 +134,40 @@ function writeTraced(
   core: ClientCore,
   command: string,
   { keys, sent }: KeyBatch,
+  written: Written,
   run: () => Promise<Outcomes<boolean>>,
-  bytes?: () => number,
 ): Promise<Outcomes<boolean>> {
   if (!batchTrace.hasSubscribers) return run()
-  return traceBatch(core, command, keys, run, (done) => {
+  const size = keys.length
+  const stored = (): number[] => allStored(written.done)
+  const spent = (): Pick<BatchCount, 'attempts' | 'bytes'> => {
+    let bytes = 0
+    for (const position of stored()) bytes += written.sizeOf(position)
+    return bytes > 0 ? { attempts: sent.attempts, bytes } : { attempts: sent.attempts }
+  }
+  const count = (outcomes: Outcomes<boolean>): BatchCount => {
     let hits = 0
-    for (const isDone of done.values()) if (isDone) hits++
-    const { attempts } = sent
-    return { size: keys.length, hits, failed: done.failed.size, bytes: bytes?.(), attempts }
-  })
+    for (const isDone of outcomes.values()) if (isDone) hits++
+    return { size, hits, failed: outcomes.failed.size, ...spent() }
+  }
+  const reached = (): BatchCount => {
+    const done = written.done.filter((isDone) => isDone !== undefined).length
+    return { size, hits: stored().length, failed: size - done, ...spent() }
+  }
+  return traceBatch(core, command, keys, run, count, reached)
 }
+
+/** Returns the positions of the keys that were written. */
+function allStored(done: readonly (boolean | undefined)[]): number[] {
+  return done.flatMap((isDone, position) => (isDone === true ? [position] : []))
+}
+
+const newWritten = (): Written => ({ done: [], refused: new Map(), sizeOf: () => 0 })
 
 async function deleteAll(
   core: ClientCore,
   batch: KeyBatch,
+  written: Written,
   options: OperationOptions | undefined,
   onAbsent: (key: string) => void,
 ): Promise<Outcomes<boolean>> {
@@ -155,7 +176,6 @@ async function deleteAll(
     core.changed(key)
     if (pace.isDue()) await pace.rest()
   }
-  const written: Written = { done: [], refused: new Map(), bytes: 0 }
   const tell = (positions: readonly number[]): void => {
     for (const at of positions) if (written.done[at] === false) onAbsent(batch.keys[at]!)
   }
@@ -296,17 +316,13 @@ async function collect(
 /** Returns the positions of the values that are sent, and counts their bytes. */
 async function positionsToSend(
   batch: KeyBatch,
-  encoded: readonly Encoded[],
-  written: Written,
+  refused: ReadonlyMap<number, unknown>,
 ): Promise<number[]> {
   const pace = new DialPace()
   const positions: number[] = []
   for (const position of allOf(batch)) {
     if (pace.isDue()) await pace.rest()
-    if (written.refused.has(position)) continue
-    const { body, flags } = encoded[position]!
-    written.bytes += bytesWritten(body, flags)
-    positions.push(position)
+    if (!refused.has(position)) positions.push(position)
   }
   return positions
 }
