@@ -313,7 +313,7 @@ async function collect(
   return outcomes
 }
 
-/** Returns the positions of the values that are sent, and counts their bytes. */
+/** Returns the positions of the values that are sent. */
 async function positionsToSend(
   batch: KeyBatch,
   refused: ReadonlyMap<number, unknown>,
