@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { AggregatorRegistry, Counter, type OpenMetricsContentType, Registry } from 'prom-client'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
@@ -17,9 +17,16 @@ interface MetricOfWorker {
   readonly values: readonly { readonly value: number }[]
 }
 
+/** Servers and clients that stay open until all tests have ended. */
+const opened: AsyncDisposable[] = []
+after(async () => {
+  for (const one of opened.reverse()) await one[Symbol.asyncDispose]()
+})
+
 async function someMetrics(): Promise<Metrics> {
-  await using server = await startServer()
-  await using cache = new MemcachedClient(server.address)
+  const server = await startServer()
+  const cache = new MemcachedClient(server.address)
+  opened.push(server, cache)
   const metrics = new Metrics([cache])
   await cache.set('k', 1)
   await cache.getMany(['k', 'none'])
