@@ -7,6 +7,8 @@ import { cliSettings, cliTarget, type TargetValues, wholeNumber } from './target
 import { WarmBar } from './warm-bar.ts'
 
 const MAX_SHOWN_ERRORS = 10
+/** How long withdrawing the announcement may take: Ctrl-C ends the run within a second. */
+const WITHDRAW_MS = 600
 
 /** The options of `mintring warm` that exclude --from. */
 const LOADER_OPTIONS = ['loader', 'keys', 'total', 'ttl'] as const
@@ -58,12 +60,30 @@ export async function copyFrom(
   } catch (error) {
     if (!isMintringError(error)) throw error
     const isInterrupted = io.signal?.aborted === true
+    const rest = await leave(cache)
     // After Ctrl-C, do not wait for pending commands.
     if (isInterrupted) await cache.close({ drainMs: 0 })
     const why = isInterrupted ? interrupted(reached, values) : `${error.message} (${error.code})`
-    io.err(`${bar.clear()}mintring warm: ${why}\n`)
+    io.err(`${bar.clear()}mintring warm: ${why}${rest}\n`)
     return isInterrupted ? exitCodes.interrupted : exitCodeOf(error)
   }
+}
+
+/**
+ * Withdraws the announcement of the change, so that clients of the new servers are not bound by it.
+ * Returns a sentence that says what remains of the change.
+ */
+async function leave(cache: MemcachedClient): Promise<string> {
+  const { handovers } = cache['_core'].cluster
+  const endsAtMs = handovers.current?.clock.endsAtMs
+  const left = await handovers.withdraw(WITHDRAW_MS)
+  if (left === 'withdrawn') return '. The announcement of the change is withdrawn'
+  if (left === 'none' || endsAtMs === undefined) return ''
+  return (
+    `. The change of servers stays in progress until ${new Date(endsAtMs).toISOString()}: ` +
+    'leave the previous servers running until then. Clients that have only the new servers and ' +
+    'cannot know the previous ones reject changes of keys that move: set their behavior previous'
+  )
 }
 
 /** Describes how far an interrupted run came, and how to continue. */

@@ -1,8 +1,9 @@
 import type { Phase, TransitionTimes } from '../ring/transition.ts'
 import { phaseAt, settleMsOf } from '../ring/transition.ts'
 import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
+import { each, type MarkAsk } from './each.ts'
 import type { Earlier } from './earlier.ts'
-import { each, type FleetState, HandoverMark, type MarkAsk } from './handover-mark.ts'
+import { type FleetState, HandoverMark, type Part, type Withdrawal } from './handover-mark.ts'
 import type { Host } from './host.ts'
 import { Leftovers } from './leftovers.ts'
 import type { NamedPlacement } from './mark.ts'
@@ -18,6 +19,7 @@ const MAX_POLL_MS = 2_000
 /** The inputs of a clock. */
 export interface ClockInput {
   readonly times: TransitionTimes
+  readonly part: Part
   readonly placements: { readonly from: NamedPlacement; readonly to: string }
   /** Whether to keep the mark after the end, because `previous` is in the settings. */
   readonly isConfigured: boolean
@@ -60,11 +62,11 @@ export class HandoverClock {
   readonly #checks = new Map<Host, Promise<void>>()
 
   constructor(input: ClockInput) {
-    const { times, placements, ask } = input
+    const { times, part, placements, ask } = input
     this.#input = input
     this.#times = times
     this.#endsMs = performance.now() + times.announceMs + times.handoverMs
-    this.#mark = new HandoverMark(placements.from, placements.to, ask)
+    this.#mark = new HandoverMark(placements.from, placements.to, part, ask)
     this.#opening = this.#open()
   }
 
@@ -101,6 +103,12 @@ export class HandoverClock {
     return this.#checks.get(host)
   }
 
+  /** Withdraws the announcement if possible. This process must end the handover then. */
+  withdraw(withinMs: number): Promise<Withdrawal> {
+    this.stop()
+    return this.#mark.withdraw(this.#input.hosts, withinMs)
+  }
+
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -110,7 +118,11 @@ export class HandoverClock {
     const { hosts, ask, earlier, withinMs } = this.#input
     const isStopped = (): boolean => this.#isStopped
     const state = await this.#mark.open(hosts, this.#times, withinMs, isStopped)
-    if (state === undefined) return
+    if (state === undefined) {
+      this.#opening = undefined
+      if (!this.#isStopped) this.#callOff(false)
+      return
+    }
     this.#state = state
     for (const host of state.casOf.keys()) this.#epochs.set(host, host.epoch)
     this.#times = state
@@ -140,11 +152,24 @@ export class HandoverClock {
     }
     if (isNews) this.#input.onPhase(phase, true)
     const leftMs = this.#endsMs - performance.now()
+    if (phase === 'announce' && this.#input.part.isBystander) void this.#watch()
     void this.#leftovers?.look(this.#input.receiving, phase === 'settle')
     this.#reach()
     const untilNextMs = [leftMs, leftMs - this.#times.handoverMs, leftMs - settleMsOf(this.#times)]
     const delayMs = Math.min(pollMs, ...untilNextMs.filter((ms) => ms > 0))
     this.#timer = setTimeout(() => this.#tick(pollMs), delayMs + 1).unref()
+  }
+
+  /** Ends the handover in this process if the one that announced it has withdrawn it. */
+  async #watch(): Promise<void> {
+    const { hosts, withinMs } = this.#input
+    const isOver = await this.#mark.isWithdrawn(hosts, this.#state!.id, withinMs)
+    if (isOver && !this.#isStopped) this.#callOff(true)
+  }
+
+  #callOff(isNew: boolean): void {
+    this.stop()
+    this.#input.onPhase(undefined, isNew)
   }
 
   /**

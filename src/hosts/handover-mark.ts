@@ -1,6 +1,6 @@
-import type { Request } from '../net/request.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
-import { clearTimeout, crypto, setTimeout, unixMs } from '../runtime.ts'
+import { crypto, setTimeout, unixMs } from '../runtime.ts'
+import { each, type MarkAsk, trueOnAll } from './each.ts'
 import type { Host } from './host.ts'
 import {
   addItem,
@@ -20,12 +20,30 @@ import {
   type PlacementRecord,
   TAIL_SECONDS,
 } from './mark.ts'
+import { Participants } from './participants.ts'
 
 /** The time limit for a host that was unreachable at first. */
 const REACH_MS = 5_000
 
 /** The pause between two lookups of a mark that has been stored. */
 const PAUSE_MS = 100
+
+/** How long before values may move an announcement can be withdrawn, as clocks differ. */
+const WITHDRAW_MARGIN_MS = 3_000
+
+/** How a process takes part in a handover. */
+export interface Part {
+  /** The handover whose mark this process found: it begins no other one if that is withdrawn. */
+  readonly joinedId?: string | undefined
+  /** Whether it can read no previous host, so that others need not reckon with it. */
+  readonly isBystander: boolean
+}
+
+/**
+ * What became of an announcement: `kept` if it may not be withdrawn, or not everywhere; `none` if
+ * no host has one.
+ */
+export type Withdrawal = 'withdrawn' | 'kept' | 'none'
 
 /** The state of a handover in the fleet. */
 export interface FleetState extends TransitionTimes {
@@ -45,12 +63,6 @@ interface FoundMark {
   readonly cas: bigint
 }
 
-/** Sends a request to one host and resolves to its result. */
-export type MarkAsk = <Result, Context>(
-  host: Host,
-  request: Request<Result, Context>,
-) => Promise<Result>
-
 /**
  * The clock of a handover, shared by the fleet: an item (the mark) on every host of both
  * placements, named after the new placement. Its remaining lifetime determines the phase for every
@@ -61,9 +73,15 @@ export class HandoverMark {
   readonly #previousKey: WireKey
   readonly #previous: PlacementRecord | undefined
   readonly #ask: MarkAsk
+  readonly #part: Part
+  readonly #participants: Participants
+  /** The id of the handover, if this process begins it. */
+  readonly #id = crypto().randomUUID()
 
   /** `to` is the text of the new placement. */
-  constructor(from: NamedPlacement, to: string, ask: MarkAsk) {
+  constructor(from: NamedPlacement, to: string, part: Part, ask: MarkAsk) {
+    this.#part = part
+    this.#participants = new Participants(ask)
     this.#key = wireKeyOf(to)
     this.#previousKey = wireKeyOf(from.text)
     this.#previous = from.record
@@ -72,7 +90,8 @@ export class HandoverMark {
 
   /**
    * Joins the handover that the fleet is in, or starts it. Repeats until it has read a mark,
-   * because only that determines the phase. Resolves to undefined when `isStopped` returns true.
+   * because only that determines the phase. Resolves to undefined when `isStopped` returns true,
+   * and when the handover that this process would join has been withdrawn.
    */
   async open(
     hosts: readonly Host[],
@@ -81,7 +100,7 @@ export class HandoverMark {
     isStopped: () => boolean,
   ): Promise<FleetState | undefined> {
     const fresh: Mark = {
-      id: crypto().randomUUID(),
+      id: this.#id,
       ...times,
       startedAtMs: unixMs(),
       previous: this.#previous,
@@ -96,15 +115,59 @@ export class HandoverMark {
         withinMs,
       )
       const first = found.sort((one, other) => one.leftMs - other.leftMs)[0]
-      if (first !== undefined) {
-        const { id, announceMs, handoverMs } = first.mark
-        const casOf = new Map(found.map(({ host, cas }) => [host, cas]))
-        const late = new Set(found.filter(isLate).map(({ host }) => host))
-        return { id, announceMs, handoverMs, casOf, late, leftMs: first.leftMs }
-      }
-      await this.#addAll(hosts, fresh, times.announceMs + times.handoverMs, withinMs)
+      if (first === undefined) {
+        const { joinedId } = this.#part
+        const isCalledOff =
+          joinedId !== undefined && (await this.isWithdrawn(hosts, joinedId, withinMs))
+        if (isCalledOff || isStopped()) return undefined
+        await this.#addAll(hosts, fresh, times.announceMs + times.handoverMs, withinMs)
+      } else if (!(await this.#isBeingWithdrawn(found, first, withinMs)))
+        return stateOf(found, first)
     }
     return undefined
+  }
+
+  /** Whether this process must look again, because the announcement is just being withdrawn. */
+  async #isBeingWithdrawn(
+    found: readonly FoundMark[],
+    { mark: { id, handoverMs }, leftMs }: FoundMark,
+    withinMs: number,
+  ): Promise<boolean> {
+    if (id === this.#id || leftMs <= handoverMs) return false
+    const hosts = found.filter(({ mark }) => mark.id === id).map(({ host }) => host)
+    if (!this.#part.isBystander) await this.#participants.add(hosts, id, leftMs, withinMs)
+    return this.#participants.isWithdrawn(hosts, id, withinMs)
+  }
+
+  /** Whether a handover was withdrawn while it was announced. */
+  async isWithdrawn(hosts: readonly Host[], id: string, withinMs: number): Promise<boolean> {
+    if (!(await this.#participants.isWithdrawn(hosts, id, withinMs))) return false
+    const found = await this.#readAll(hosts, withinMs)
+    return found.every(({ mark }) => mark.id !== id)
+  }
+
+  /**
+   * Withdraws the announcement of this process. Does not if values may move soon, or if another
+   * process takes part that can read the previous hosts: with no mark, processes that start later
+   * would not tell those hosts of their changes.
+   */
+  async withdraw(hosts: readonly Host[], withinMs: number): Promise<Withdrawal> {
+    const stepMs = Math.ceil(withinMs / 4)
+    const found = await this.#readAll(hosts, stepMs)
+    if (found.length === 0) return 'none'
+    const mayEnd = ({ mark: { id, handoverMs }, leftMs }: FoundMark): boolean =>
+      id === this.#id && leftMs > handoverMs + WITHDRAW_MARGIN_MS
+    if (!found.every(mayEnd)) return 'kept'
+    const casOf = new Map(found.map(({ host, cas }) => [host, String(cas)]))
+    const marked = [...casOf.keys()]
+    if (!(await this.#participants.close(marked, this.#id, stepMs))) return 'kept'
+    const drop = async (host: Host): Promise<boolean> => {
+      const { meta } = host.abilities ?? (await host.ready())
+      return this.#ask(host, meta ? release(this.#key, casOf.get(host)!) : remove(this.#key))
+    }
+    if (!(await trueOnAll(marked, drop, stepMs))) return 'kept'
+    await this.#participants.keepClosed(marked, this.#id, found[0]!.leftMs, stepMs)
+    return 'withdrawn'
   }
 
   /**
@@ -137,6 +200,7 @@ export class HandoverMark {
   /** Stores the mark on a host that was unreachable before, unless it has one. */
   async reach(host: Host, state: FleetState, leftMs: number): Promise<void> {
     const { id, announceMs, handoverMs } = state
+    if (await this.#participants.isWithdrawn([host], id, REACH_MS)) return
     const startedAtMs = unixMs() + leftMs - announceMs - handoverMs
     const times = { announceMs, handoverMs, startedAtMs }
     const mark: Mark = { id, ...times, previous: this.#previous, isLate: true }
@@ -199,20 +263,11 @@ export async function forgetMark(hosts: readonly Host[], placement: string, ask:
   await each(hosts, (host) => ask(host, remove(wireKeyOf(placement))))
 }
 
-/** Runs a task on all hosts, within `withinMs`; ignores hosts that fail or are late. */
-export async function each(
-  hosts: readonly Host[],
-  work: (host: Host) => Promise<unknown>,
-  withinMs?: number,
-): Promise<void> {
-  const all = Promise.all(hosts.map((host) => work(host).catch(() => {})))
-  if (withinMs === undefined) return void (await all)
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, withinMs)
-  })
-  await Promise.race([all, late])
-  clearTimeout(timer)
+function stateOf(found: readonly FoundMark[], { mark, leftMs }: FoundMark): FleetState {
+  const { id, announceMs, handoverMs } = mark
+  const casOf = new Map(found.map(({ host, cas }) => [host, cas]))
+  const late = new Set(found.filter(isLate).map(({ host }) => host))
+  return { id, announceMs, handoverMs, casOf, late, leftMs }
 }
 
 function isLate({ mark }: FoundMark): boolean {

@@ -6,6 +6,7 @@ import { planOf } from '../ring/transition.ts'
 import { clearTimeout, performance, setTimeout } from '../runtime.ts'
 import { Earlier } from './earlier.ts'
 import { HandoverClock } from './handover-clock.ts'
+import type { Part } from './handover-mark.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { Host } from './host.ts'
 import type { WireKey } from './item-commands.ts'
@@ -66,6 +67,7 @@ export interface HandoverStart extends HandoverChange {
    * (mark) that tells the fleet of the handover, and does not dial them.
    */
   readonly strangers: ReadonlySet<Host>
+  readonly part: Part
 }
 
 /** One change of the placement, from its announcement to its end. */
@@ -76,7 +78,8 @@ export class Handover implements Mover {
   readonly #input: HandoverStart
   /** Previous hosts that were down at some time, and are never read again. */
   readonly #gone = new Set<Host>()
-  readonly #clock: HandoverClock
+  /** The phases of the handover in the fleet. */
+  readonly clock: HandoverClock
   readonly #onEnd: (handover: Handover) => void
   /**
    * Whether the handover is over: the placement may differ now, so pending work must not rely on
@@ -92,7 +95,7 @@ export class Handover implements Mover {
     this.#input = input
     this.from = input.from
     for (const host of this.from.hosts) this.hostChanged(host)
-    this.#clock = new HandoverClock({
+    this.clock = new HandoverClock({
       ...input,
       withinMs: owner.policy.connectTimeoutMs + owner.policy.requestTimeoutMs,
       hosts: [...new Set([...owner.hosts, ...this.dialled])],
@@ -112,17 +115,17 @@ export class Handover implements Mover {
   }
 
   get phase(): Phase | undefined {
-    return this.#clock.phase
+    return this.clock.phase
   }
 
   get snapshot(): HandoverSnapshot | undefined {
     const { phase } = this
-    if (phase === undefined || this.#clock.opening !== undefined) return undefined
+    if (phase === undefined || this.clock.opening !== undefined) return undefined
     return {
       phase: phase === 'announce' ? 'announce' : 'move',
       fromServers: this.from.hosts.map(({ name }) => name),
       toServers: this.#owner.hosts.map(({ name }) => name),
-      endsAtMs: this.#clock.endsAtMs,
+      endsAtMs: this.clock.endsAtMs,
       ...this.counts,
     }
   }
@@ -133,7 +136,7 @@ export class Handover implements Mover {
     if (routeKey === undefined || this.isOver || request.settled) return false
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined) return false
-    const pending = this.#clock.opening ?? this.#clock.checkOf(previous)
+    const pending = this.clock.opening ?? this.clock.checkOf(previous)
     if (pending !== undefined) {
       this.#hold(request, previous, pending)
       return true
@@ -188,7 +191,7 @@ export class Handover implements Mover {
     if (phase === undefined) return undefined
     if (this.#isOut(previous)) return 'settle'
     const home = this.#owner.homeOf(routeKey)
-    if (phase === 'move' && this.#clock.leftovers?.isClear(home) !== true) return 'announce'
+    if (phase === 'move' && this.clock.leftovers?.isClear(home) !== true) return 'announce'
     return phase
   }
 
@@ -199,7 +202,7 @@ export class Handover implements Mover {
   otherHomeOf(routeKey: string): { readonly host: Host; readonly isPrevious: boolean } | undefined {
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined || this.#isStranger(previous)) return undefined
-    if (this.#clock.opening !== undefined) return undefined
+    if (this.clock.opening !== undefined) return undefined
     const phase = this.phaseFor(routeKey, previous)
     if (phase === 'move') return { host: previous, isPrevious: true }
     const home = this.#owner.newHostFor(routeKey)
@@ -217,7 +220,7 @@ export class Handover implements Mover {
    * longer move.
    */
   async copyKey(routeKey: string, wireKey: string): Promise<CopyOutcome> {
-    await this.#clock.opening
+    await this.clock.opening
     const previous = this.previousHomeOf(routeKey)
     if (previous === undefined) return 'stays'
     if (this.#isStranger(previous)) return 'absent'
@@ -246,7 +249,7 @@ export class Handover implements Mover {
   /** Ends the handover in this process. Returns the hosts that are no longer needed. */
   end(): readonly Host[] {
     this.isOver = true
-    this.#clock.stop()
+    this.clock.stop()
     return this.#input.leaving
   }
 
@@ -276,11 +279,11 @@ export class Handover implements Mover {
   }
 
   mayHaveLeftovers(host: Host): boolean {
-    return this.#owner.hosts.includes(host) && this.#clock.leftovers?.isClear(host) === false
+    return this.#owner.hosts.includes(host) && this.clock.leftovers?.isClear(host) === false
   }
 
   async clear(host: Host, key: WireKey): Promise<void> {
-    await this.#clock.leftovers?.clear(host, key)
+    await this.clock.leftovers?.clear(host, key)
   }
 
   get operations(): Operations {
@@ -306,7 +309,7 @@ export class Handover implements Mover {
   }
 
   #isOut(previous: Host): boolean {
-    return this.#gone.has(previous) || !previous.usable || this.#clock.isLate(previous)
+    return this.#gone.has(previous) || !previous.usable || this.clock.isLate(previous)
   }
 
   /** Sends to the previous host only, because the new one is down. */
@@ -389,7 +392,7 @@ export class Handover implements Mover {
       phase: phase ?? 'end',
       fromServers: this.from.hosts.map((host) => host.name),
       toServers: this.#owner.hosts.map((host) => host.name),
-      endsAtMs: this.#clock.endsAtMs,
+      endsAtMs: this.clock.endsAtMs,
       ...this.counts,
     })
   }

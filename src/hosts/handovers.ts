@@ -4,8 +4,9 @@ import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
 import { createRing } from '../ring/ring.ts'
 import { identityOf } from './address.ts'
+import { each } from './each.ts'
 import { Handover, type HandoverOwner, type HandoverStart } from './handover.ts'
-import { each, forgetMark } from './handover-mark.ts'
+import { forgetMark, type Withdrawal } from './handover-mark.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
 import { getsItem, peek } from './item-commands.ts'
@@ -126,7 +127,7 @@ export class Handovers {
     if (known === undefined) return false
     const { announceMs, handoverMs } = mark
     const change = { ...joining, isConfigured: false, times: { announceMs, handoverMs } }
-    this.beginFrom({ ...known, rename: undefined, change })
+    this.beginFrom({ ...known, rename: undefined, change }, mark.id)
     for (const host of hosts) {
       host.giveBack(overtaken(host.name))
       if (host.usable) host.openLane()
@@ -151,7 +152,8 @@ export class Handovers {
       const servers = before.hosts.map(({ server }) => server)
       const named = namedPlacement(before.placement, servers, this.#owner.policy)
       const placements = { from: named, to: after.placement }
-      this.#begin({ ...change, from, placements, leaving, strangers: new Set() })
+      const part = { isBystander: false }
+      this.#begin({ ...change, from, placements, leaving, strangers: new Set(), part })
     } else {
       if (!before.isLike(after)) this.#forget(before)
       retire(leaving)
@@ -188,8 +190,14 @@ export class Handovers {
     this.#last = this.current
   }
 
-  /** Starts a handover from a placement that this client never had. */
-  beginFrom({ servers, strangers, options, rename, names, change }: PreviousPlacement): void {
+  /**
+   * Starts a handover from a placement that this client never had. `joinedId`: the handover that it
+   * found and joins.
+   */
+  beginFrom(
+    { servers, strangers, options, rename, names, change }: PreviousPlacement,
+    joinedId?: string,
+  ): void {
     retire(this.end())
     const to = this.#placement + (names?.now ?? '')
     const text = placementOfPolicy(servers, options) + (names?.before ?? '')
@@ -206,7 +214,16 @@ export class Handovers {
       ...{ ...change, from, placements },
       leaving: hosts.filter(({ index }) => index < 0),
       strangers: new Set(hosts.filter((_, place) => strangers?.has(servers[place]!))),
+      part: { joinedId, isBystander: servers.every((server) => strangers?.has(server)) },
     })
+  }
+
+  /**
+   * Withdraws what this process announced, before it ends: with the mark of a handover that no
+   * process will carry out, other processes could not change keys that move.
+   */
+  async withdraw(withinMs: number): Promise<Withdrawal> {
+    return this.current?.clock.withdraw(withinMs) ?? 'none'
   }
 
   /** Ends the current handover, and joins none that a connection finds later. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { MarkAsk } from '../../src/hosts/each.ts'
 import type { Earlier } from '../../src/hosts/earlier.ts'
-import type { FleetState, MarkAsk } from '../../src/hosts/handover-mark.ts'
+import type { FleetState } from '../../src/hosts/handover-mark.ts'
 import type { Host } from '../../src/hosts/host.ts'
 import { Leftovers } from '../../src/hosts/leftovers.ts'
 
