@@ -35,7 +35,7 @@ test('the command channel publishes host and outcome, without key or value', asy
       { command: 'set', ...place, outcome: 'ok' },
       { command: 'get', ...place, outcome: 'hit' },
       { command: 'add', ...place, outcome: 'refused' },
-      { command: 'incr', ...place, outcome: 'error' },
+      { command: 'incr', ...place, outcome: 'refused' },
     ],
   )
   assert.equal((told[4]?.error as { code: string } | undefined)?.code, 'MINTRING_REFUSED')
