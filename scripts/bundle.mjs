@@ -30,7 +30,7 @@ const LAZY = {
   dialects:
     /^(behaviors\/(dialects|env|generate)|client\/(values\/dialects|discovery)|net\/tls-options)\b/,
   warm: /^client\/(warm|pump)\b/,
-  handover: /^hosts\/(handover|handover-clock|moved-request|moved-key|leftovers)\./,
+  handover: /^hosts\/(handover(-clock|-mark)?|participants|moved-(request|key)|leftovers)\./,
   trace: /^client\/trace(?!-(call|rejected))/,
   admin: /^client\/(admin|verbs\/(dumps|raw))\./,
   // Not what plain values share with refills, nor what checks a policy.
