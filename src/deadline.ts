@@ -254,3 +254,15 @@ export class StallLimit {
     this.#timer = undefined
   }
 }
+
+/** Resolves when the promise settles, or after `timeoutMs`. */
+export function settledWithin(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs)
+    const end = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    promise.then(end, end)
+  })
+}

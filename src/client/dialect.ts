@@ -1,8 +1,8 @@
+import { settledWithin } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Abilities } from '../net/abilities.ts'
 import type { Dialect } from '../refill/store.ts'
-import { clearTimeout, setTimeout } from '../runtime.ts'
 
 /** How long to wait for the replies of the other hosts once the first host has replied. */
 const DIALECT_PATIENCE_MS = 250
@@ -19,18 +19,6 @@ export async function dialectOf({ hosts, policy }: Cluster): Promise<Dialect> {
   if (answers.length === 0) throw untold()
   await settledWithin(DIALECT_PATIENCE_MS, Promise.allSettled(asked))
   return answers.every(({ meta }) => meta) ? 'meta' : 'classic'
-}
-
-/** Resolves when the promise settles, or after `timeoutMs`. */
-export function settledWithin(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs)
-    const end = (): void => {
-      clearTimeout(timer)
-      resolve()
-    }
-    promise.then(end, end)
-  })
 }
 
 function untold(): MintringError {

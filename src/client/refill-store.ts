@@ -1,3 +1,4 @@
+import { settledWithin } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import type { Handover } from '../hosts/handover.ts'
 import type { Host } from '../hosts/host.ts'
@@ -19,7 +20,7 @@ import type {
   TagReader,
 } from '../refill/store.ts'
 import type { ClientCore } from './core.ts'
-import { dialectOf, settledWithin } from './dialect.ts'
+import { dialectOf } from './dialect.ts'
 import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
 import { type ReadFlags, ReadRequest } from './refill-read.ts'

@@ -1,5 +1,5 @@
+import { settledWithin } from '../deadline.ts'
 import type { Request } from '../net/request.ts'
-import { clearTimeout, setTimeout } from '../runtime.ts'
 import type { Host } from './host.ts'
 
 /** Sends a request to one host and resolves to its result. */
@@ -16,12 +16,7 @@ export async function each(
 ): Promise<void> {
   const all = Promise.all(hosts.map((host) => work(host).catch(() => {})))
   if (withinMs === undefined) return void (await all)
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, withinMs)
-  })
-  await Promise.race([all, late])
-  clearTimeout(timer)
+  await settledWithin(withinMs, all)
 }
 
 /** Runs a task on all hosts, within `withinMs`; resolves to whether it returned true on each. */

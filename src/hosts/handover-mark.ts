@@ -5,6 +5,7 @@ import type { Host } from './host.ts'
 import {
   addItem,
   getsItem,
+  ownItem,
   peek,
   release,
   remove,
@@ -161,10 +162,7 @@ export class HandoverMark {
     const casOf = new Map(found.map(({ host, cas }) => [host, String(cas)]))
     const marked = [...casOf.keys()]
     if (!(await this.#participants.close(marked, this.#id, stepMs))) return 'kept'
-    const drop = async (host: Host): Promise<boolean> => {
-      const { meta } = host.abilities ?? (await host.ready())
-      return this.#ask(host, meta ? release(this.#key, casOf.get(host)!) : remove(this.#key))
-    }
+    const drop = (host: Host): Promise<boolean> => this.#drop(host, casOf.get(host)!)
     if (!(await trueOnAll(marked, drop, stepMs))) return 'kept'
     await this.#participants.keepClosed(marked, this.#id, found[0]!.leftMs, stepMs)
     return 'withdrawn'
@@ -188,13 +186,14 @@ export class HandoverMark {
         .filter(({ mark }) => mark.startedAtMs < sinceMs)
         .map(({ host, cas }) => [host, String(cas)]),
     )
-    const drop = async (host: Host): Promise<void> => {
-      const { meta } = host.abilities ?? (await host.ready())
-      const cas = obsolete.get(host)!
-      await this.#ask(host, meta ? release(this.#key, cas) : remove(this.#key))
-    }
-    await each([...obsolete.keys()], drop, withinMs)
+    await each([...obsolete.keys()], (host) => this.#drop(host, obsolete.get(host)!), withinMs)
     return found.filter(({ host }) => !obsolete.has(host))
+  }
+
+  /** Deletes the mark of a host; with meta commands only if it still has that CAS id. */
+  async #drop(host: Host, cas: string): Promise<boolean> {
+    const { meta } = host.abilities ?? (await host.ready())
+    return this.#ask(host, meta ? release(this.#key, cas) : remove(this.#key))
   }
 
   /** Stores the mark on a host that was unreachable before, unless it has one. */
@@ -275,5 +274,5 @@ function isLate({ mark }: FoundMark): boolean {
 }
 
 function wireKeyOf(placement: string): WireKey {
-  return { routeKey: undefined, wireKey: markKeyOf(placement), b: false }
+  return ownItem(markKeyOf(placement))
 }

@@ -9,7 +9,7 @@ import { Handover, type HandoverOwner, type HandoverStart } from './handover.ts'
 import { forgetMark, type Withdrawal } from './handover-mark.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
-import { getsItem, peek } from './item-commands.ts'
+import { getsItem, ownItem, peek } from './item-commands.ts'
 import { leftMsOf, type MarkItem, markIn, markKeyOf, namedPlacement, placementIn } from './mark.ts'
 import { overtaken } from './next-step.ts'
 import { type Places, placementOfPolicy } from './places.ts'
@@ -77,7 +77,7 @@ export class Handovers {
   #look(): void {
     const { markKey: wireKey } = this
     if (wireKey === undefined) return
-    const key = { routeKey: undefined, wireKey, b: false }
+    const key = ownItem(wireKey)
     const connected = this.#owner.hosts.filter(({ isConnected }) => isConnected)
     void each(connected, async (host) => {
       const request = host.abilities?.meta === true ? peek(key) : getsItem(key)

@@ -26,6 +26,11 @@ export interface WireKey {
   readonly b: boolean
 }
 
+/** Names an item of mintring's own, of which each host has one. */
+export function ownItem(wireKey: string): WireKey {
+  return { routeKey: undefined, wireKey, b: false }
+}
+
 /** Marks a reply that does not fit these commands. */
 const UNEXPECTED: unique symbol = Symbol('unexpected')
 

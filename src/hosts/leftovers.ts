@@ -4,7 +4,15 @@ import { each, type MarkAsk } from './each.ts'
 import type { Earlier } from './earlier.ts'
 import type { FleetState } from './handover-mark.ts'
 import type { Host } from './host.ts'
-import { addItem, emptyServer, getsItem, release, remove, type WireKey } from './item-commands.ts'
+import {
+  addItem,
+  emptyServer,
+  getsItem,
+  ownItem,
+  release,
+  remove,
+  type WireKey,
+} from './item-commands.ts'
 import { DialPace } from './pace.ts'
 
 /** How long a process may clear a host before another takes over. */
@@ -148,7 +156,7 @@ export class Leftovers {
   }
 
   #recordOf(what: string): WireKey {
-    return { routeKey: undefined, wireKey: `\xff~mintring~${what}~${this.#state.id}`, b: false }
+    return ownItem(`\xff~mintring~${what}~${this.#state.id}`)
   }
 }
 

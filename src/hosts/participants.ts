@@ -1,6 +1,6 @@
 import { each, type MarkAsk, trueOnAll } from './each.ts'
 import type { Host } from './host.ts'
-import { addItem, getsItem, remove, touchItem, type WireKey } from './item-commands.ts'
+import { addItem, getsItem, ownItem, remove, touchItem, type WireKey } from './item-commands.ts'
 
 /**
  * How long an announcement may be in the course of being withdrawn: if the process dies meanwhile,
@@ -73,7 +73,7 @@ export class Participants {
 }
 
 function keyOf(what: string, id: string): WireKey {
-  return { routeKey: undefined, wireKey: `\xff~mintring~${what}~${id}`, b: false }
+  return ownItem(`\xff~mintring~${what}~${id}`)
 }
 
 function secondsOf(leftMs: number): number {
