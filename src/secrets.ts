@@ -60,13 +60,18 @@ export function withoutCredentials(text: string): string {
   return text.includes('//') ? text.replace(/\/\/[^\s'"]*[@?#][^\s'"]*/g, shownUrl) : text
 }
 
-/** A query string with an @ may be a part of the password, and what follows it the other part. */
-function shownUrl(url: string): string {
-  const at = url.lastIndexOf('@')
-  const query = url.search(/[?#]./)
-  if (query >= 0 && at > query) return '//***'
-  const place = query < 0 ? url : `${url.slice(0, query)}?***`
-  return at < 0 ? place : `//***${place.slice(at)}`
+const shownUrl = (url: string): string => `//${masked(url.slice(2), true)}`
+
+/**
+ * Hides all before the last @, and the query string. One with an @ may be a part of the password,
+ * and what follows the @ the other part.
+ */
+function masked(text: string, mayHaveQuery: boolean): string {
+  const at = text.lastIndexOf('@')
+  const query = text.search(/[?#]./)
+  if (query >= 0 && at > query) return '***'
+  const place = query >= 0 && mayHaveQuery ? `${text.slice(0, query)}?***` : text
+  return at < 0 ? place : `***${place.slice(at)}`
 }
 
 /**
@@ -96,10 +101,5 @@ function shownMember(name: string, member: unknown, depth: number): unknown {
  * malformed address may have its credentials anywhere.
  */
 function addressWithoutCredentials(text: string): string {
-  const at = text.lastIndexOf('@')
-  const query = text.search(/[?#]./)
-  if (query >= 0 && at > query) return '***'
-  const isQuery = query >= 0 && (at >= 0 || text.includes('//') || /[?&]\w+=/.test(text))
-  const place = isQuery ? `${text.slice(0, query)}?***` : text
-  return at < 0 ? place : `***${place.slice(at)}`
+  return masked(text, text.includes('@') || text.includes('//') || /[?&]\w+=/.test(text))
 }
