@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { MemcachedClient } from '../../src/client/client.ts'
+import type { MemcachedClient } from '../../src/client/client.ts'
 import type { ClientView } from '../../src/client/view.ts'
-import { startScripted } from '../support/scripted-server.ts'
-import { connect, PATIENT, serve } from './support.ts'
+import { connect, hanging, serve } from './support.ts'
 
 /** What a verb of refills is called with: the limits of one caller. */
 interface Limits {
@@ -49,15 +48,6 @@ const REFILLS: Readonly<Record<string, (cache: MemcachedClient, l: Limits) => Pr
 }
 
 describe('A server that accepts connections and never replies', () => {
-  const hanging = async (context: TestContext): Promise<MemcachedClient> => {
-    const server = await startScripted(() => {}, { greets: false })
-    const cache = new MemcachedClient(`127.0.0.1:${server.port}`, PATIENT)
-    context.after(async () => {
-      await cache.close({ drainMs: 0 })
-      await server.close()
-    })
-    return cache
-  }
   for (const [verb, call] of Object.entries(REFILLS)) {
     it(`${verb} ends at the timeout of its caller`, async (context) => {
       const cache = await hanging(context)
@@ -82,13 +72,13 @@ const VALUES: Readonly<Record<string, (cache: MemcachedClient) => Promise<unknow
 }
 
 describe('A serializer that hangs', { concurrency: true }, () => {
-  const hanging = { serialize: never, deserialize: never }
+  const serializer = { serialize: never, deserialize: never }
   const working = { serialize: JSON.stringify, deserialize: (): number => 1 }
   const withStored = async (context: TestContext): Promise<MemcachedClient> => {
     const { server, cache } = await serve(context, { serializer: working })
     await cache.set('stored', { a: 1 })
     await cache.set('text', 'plain')
-    const behaviors = { requestTimeoutMs: 2_000, retries: 0, serializer: hanging }
+    const behaviors = { requestTimeoutMs: 2_000, retries: 0, serializer }
     return connect(context, [server.address], behaviors)
   }
   for (const [verb, call] of Object.entries(VALUES)) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { describe, it, type TestContext } from 'node:test'
+import { describe, it } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { MintringError } from '../../src/errors.ts'
 import { timeoutError } from '../../src/net/attempt.ts'
 import { startScripted } from '../support/scripted-server.ts'
 import type { Loose } from './mistakes/support.ts'
-import { PATIENT, serve } from './support.ts'
+import { hanging, PATIENT, serve } from './support.ts'
 
 const load = async (): Promise<number> => 1
 const loadMany = async (): Promise<Map<string, number>> => new Map()
@@ -52,17 +52,6 @@ const NO_HOST: Readonly<Record<string, readonly [Calls[string], RegExp]>> = {
   ],
   invalidateTags: [(c) => c.invalidateTags('t', limits), /it waited for the hosts of the tags$/],
   tagVersions: [(c) => c.tagVersions('t', limits), /it waited for the hosts of the tags$/],
-}
-
-/** A client of a server that does not even reply to the handshake. */
-async function hanging(context: TestContext): Promise<MemcachedClient> {
-  const server = await startScripted(() => {}, { greets: false })
-  const cache = new MemcachedClient(`127.0.0.1:${server.port}`, PATIENT)
-  context.after(async () => {
-    await cache.close({ drainMs: 0 })
-    await server.close()
-  })
-  return cache
 }
 
 async function errorOf(call: Promise<unknown>): Promise<MintringError> {

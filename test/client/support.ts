@@ -4,6 +4,7 @@ import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import type { EmbeddedServer } from '../../src/embedded/embedded-server.ts'
 import { type ServerOptions, startServer } from '../../src/embedded/server.ts'
+import { startScripted } from '../support/scripted-server.ts'
 
 /** Long timeouts for tests of healthy hosts, so that a slow machine causes none. */
 export const PATIENT = {
@@ -30,6 +31,17 @@ export function connect(
 ): MemcachedClient {
   const cache = new MemcachedClient(servers, behaviors)
   test.after(() => cache.close())
+  return cache
+}
+
+/** A client of a server that accepts connections and never replies. */
+export async function hanging(test: TestContext): Promise<MemcachedClient> {
+  const server = await startScripted(() => {}, { greets: false })
+  const cache = new MemcachedClient(`127.0.0.1:${server.port}`, PATIENT)
+  test.after(async () => {
+    await cache.close({ drainMs: 0 })
+    await server.close()
+  })
   return cache
 }
 
