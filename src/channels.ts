@@ -320,11 +320,11 @@ class Trace<Message extends object & Traced> {
 export const commandTrace: Trace<CommandMessage> = new Trace('mintring:command')
 /** The channels `tracing:mintring:batch:…`. */
 export const batchTrace: Trace<BatchMessage> = new Trace('mintring:batch')
+/** The channels `tracing:mintring:connect:…`. */
+export const connectTrace: Trace<ConnectMessage> = new Trace('mintring:connect')
 
 /** Whether commands or batches have a subscriber: the parts of a batch are commands. */
 export const isTraced = (): boolean => batchTrace.hasSubscribers || commandTrace.hasSubscribers
-/** The channels `tracing:mintring:connect:…`. */
-export const connectTrace: Trace<ConnectMessage> = new Trace('mintring:connect')
 
 /** A plain channel with messages of one type. */
 export interface Notices<Message> {

@@ -97,7 +97,7 @@ export function lackOf(
   name: string,
   words?: readonly string[],
 ): MintringError | undefined {
-  // Runs for every command that is written, so it allocates nothing for those that servers have.
+  // This runs for each command that is written: allocate nothing for commands that are supported.
   const command = words?.[0] ?? name
   if (proxyKind !== undefined && LACKING[proxyKind].has(command)) {
     const who = `${host} is ${PROXY_NAMES[proxyKind]}, which has no ${command}`

@@ -65,7 +65,7 @@ export class Loads {
     await withinWait(this.#clock, leftMs, this.#over())
   }
 
-  /** Resolves when all loads have ended, and all leases of those that were aborted are released. */
+  /** Resolves when all loads have ended, and the aborted ones have released their leases. */
   async #over(): Promise<void> {
     await this.#ended()
     await Promise.all(this.#background)

@@ -95,7 +95,7 @@ for (const protocol of ['meta', 'classic'] as const) {
 
 const skip = skipWithoutMeta()
 
-test('a miss has the bytes that it stored, and a stale value those that it read', {
+test('bytes are those of the stored value after a miss, and of the read value after a stale hit', {
   skip,
 }, async (context) => {
   const counted = await start(context)

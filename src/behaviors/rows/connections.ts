@@ -115,7 +115,7 @@ export const connectionRows: readonly Row[] = [
     type: 'object',
     typeText: 'boolean | ConnectionOptions',
     default: defaultClusterPolicy.tls,
-    // Not the function itself: its room loads when somebody sets the options of TLS.
+    // Called here and not passed on: its module loads only when somebody sets options of TLS.
     check: (value) => tlsComplaint(value),
     secret: true,
     live: 'newConnections',

@@ -36,7 +36,7 @@ async function deleteWithLock(
   // All steps share the time limit of one operation, because callers expect one.
   const timeoutMs = options?.timeoutMs ?? core.operationMs
   const bounds = { signal: options?.signal, timeoutMs }
-  const hostOf = (): string | undefined => core.hostOf(core.keys.routeKey(key))()
+  const hostOf = core.hostOf(core.keys.routeKey(key))
   const deadline = new Deadline('delete', bounds, timeoutMs, hostOf)
   const wasThere = await remove(core, key, options)
   deadline.sent = true

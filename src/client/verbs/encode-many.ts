@@ -9,7 +9,7 @@ import type { KeyBatch } from './many.ts'
 import { allOf, laterOptions } from './many.ts'
 import { chunkBytes, fits, tooLarge, UNENCODED } from './storage.ts'
 
-/** The limits of encoding, and where the keys are listed whose values exceed them. */
+/** The limits of encoding; `refused` gets the reason for each value that exceeds them. */
 interface Encoding {
   readonly deadline: Deadline
   readonly limit: StallLimit
@@ -55,7 +55,7 @@ export function isLate(error: unknown): error is MintringError {
   return isMintringError(error) && error.code === 'MINTRING_TIMEOUT'
 }
 
-/** How large values are stored, and where the keys are listed of those that are not. */
+/** How large values are stored; `refused` gets the reason for each that cannot be stored. */
 interface Splitting extends Omit<Encoding, 'limit'> {
   readonly exptime: number
   readonly options: OperationOptions | undefined
