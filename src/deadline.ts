@@ -133,7 +133,7 @@ export function within<Value>(
 }
 
 function afterMs(delayMs: number, task: () => void): { cancel(): void } {
-  const timer = setTimeout(task, Math.min(Math.ceil(delayMs), MAX_TIMER_MS))
+  const timer = setTimeout(task, Math.min(delayMs, MAX_TIMER_MS))
   return { cancel: () => clearTimeout(timer) }
 }
 

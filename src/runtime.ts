@@ -20,8 +20,18 @@ export function crypto(): typeof import('node:crypto') {
   return cryptoModule
 }
 
-/** Node's setTimeout, which returns a Timeout object in every environment. */
-export const setTimeout: typeof timers.setTimeout = timers.setTimeout
+const nodeSetTimeout = timers.setTimeout
+
+/**
+ * Node's setTimeout, which returns a Timeout object in every environment. Rounds the delay up: it
+ * never fires before its time, and V8 would drop the optimized code of all timers, and of their
+ * users, at the first fraction of a millisecond.
+ */
+export const setTimeout: typeof timers.setTimeout = ((
+  task: () => void,
+  delayMs?: number,
+  ...args: []
+) => nodeSetTimeout(task, Math.ceil(delayMs ?? 0), ...args)) as typeof timers.setTimeout
 /** Node's clearTimeout. */
 export const clearTimeout: typeof timers.clearTimeout = timers.clearTimeout
 /** Node's setInterval. */

@@ -90,7 +90,7 @@ export class SingleAttempt implements Attempt {
     const isHeld = lane !== undefined && !this.isOver && request.verb.effect !== 'read'
     if (isHeld) request.failedBefore().heldBy = { lane, life: lane.life }
     failRequest(this.request, this, this.deadlineMs, undefined)
-    this.deadlineMs = nowMs + requestTimeoutMs
+    this.deadlineMs = Math.ceil(nowMs + requestTimeoutMs)
   }
 
   extend(): void {

@@ -42,9 +42,7 @@ export class Watch {
     clearTimeout(this.#timer)
     clearImmediate(this.#turn)
     this.#dueMs = dueMs
-    // Round up: a timer may fire a fraction of a millisecond early, and must not find nothing due.
-    const waitMs = Math.max(0, Math.ceil(dueMs - performance.now()))
-    this.#timer = setTimeout(this.#onTimer, waitMs)
+    this.#timer = setTimeout(this.#onTimer, Math.max(0, dueMs - performance.now()))
   }
 
   readonly #onTimer = (): void => {
