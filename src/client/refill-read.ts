@@ -9,7 +9,7 @@ import { ReplyKind } from '../protocol/reply-kind.ts'
 import { getsHead } from '../protocol/request.ts'
 import { CODEC_FLAGS, isTagged } from '../refill/paths/stamp.ts'
 import type { Dialect, Item, Place, Reader } from '../refill/store.ts'
-import { hasDigest, ownSize, readTail, type Tail } from '../refill/tags/tail.ts'
+import { hasDigest, ownSize, readTail, type Tail } from '../tags/tail.ts'
 import type { Codec } from './values/codec.ts'
 import { BufferBody, ownBody } from './values/codec.ts'
 
@@ -116,12 +116,14 @@ class ReplyItem implements Item {
   #reply: Reply | undefined
   #request: Request<unknown, AnswerContext> | undefined
   #attempt: Attempt | undefined
+  #place: Place | undefined
   found = false
 
   about(request: Request<unknown, AnswerContext>, reply: Reply, attempt: Attempt): this {
     this.#request = request
     this.#attempt = attempt
     this.#reply = reply
+    this.#place = undefined
     this.found = reply.kind === ReplyKind.Va || reply.kind === ReplyKind.Value
     return this
   }
@@ -170,7 +172,8 @@ class ReplyItem implements Item {
 
   place(): Place {
     const { context } = this.#request!
-    return context.placeOf(this.#attempt!.router as Host, dialectOfReply(this.#reply!))
+    this.#place ??= context.placeOf(this.#attempt!.router as Host, dialectOfReply(this.#reply!))
+    return this.#place
   }
 
   decode(): unknown {

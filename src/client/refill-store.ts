@@ -15,10 +15,9 @@ import type {
   RefillStore,
   StoreAnswer,
   StoreCommand,
-  TagChange,
-  TagHandle,
-  TagReader,
 } from '../refill/store.ts'
+import type { TagChange } from '../tags/desk.ts'
+import type { TagHandle, TagReader } from '../tags/look.ts'
 import type { ClientCore } from './core.ts'
 import { dialectOf } from './dialect.ts'
 import { commandRequest } from './refill-commands.ts'
@@ -122,8 +121,8 @@ export class ClusterStore implements RefillStore {
     const routeKey = keys.routeKey(key)
     const wireKey = cluster.handovers.nameOf(routeKey, keys.wireKey(key))
     const flags = this.#flags(vivifySeconds, refreshBelowSeconds)
-    const host = cluster.hostFor(routeKey)
-    const dialect = host === undefined ? 'meta' : this.#dialectOf(host)
+    const host = this.#looksAtHost ? cluster.hostFor(routeKey) : undefined
+    const dialect = host === undefined ? this.#usualDialect : this.#dialectOf(host)
     const request = new ReadRequest(dialect, flags, routeKey, wireKey, this.#context, reader)
     traceRead(cluster, request)
     request.ordered = true
@@ -301,6 +300,20 @@ export class ClusterStore implements RefillStore {
     const here = [keys.routeKey(key), keys.wireKey(key)] as const
     const [routeKey, wireKey] = (isPrevious && cluster.handover?.rename(...here)) || here
     return commands.map((command) => commandRequest(command, routeKey, wireKey, this.#context))
+  }
+
+  /**
+   * Whether a read depends on its host before it is sent: on its commands, or on its speed.
+   * Otherwise the host is looked up only once, when the read is dispatched.
+   */
+  get #looksAtHost(): boolean {
+    const { behaviors, cluster } = this.#core
+    if (cluster.policy.slowHosts === 'bypass') return true
+    return behaviors.protocol === 'auto' && cluster.handovers.hasClassicHost
+  }
+
+  get #usualDialect(): Dialect {
+    return this.#core.behaviors.protocol === 'classic' ? 'classic' : 'meta'
   }
 
   /** The commands of refills on a host; meta commands until it has told its abilities. */

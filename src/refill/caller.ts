@@ -1,9 +1,9 @@
 import { badArgument } from '../arguments.ts'
+import type { Clock } from '../clock.ts'
 import { checkBounds, within } from '../deadline.ts'
 import { MintringError } from '../errors.ts'
 import { kindOf } from '../secrets.ts'
-import type { Clock } from './clock.ts'
-import type { WaitUntil } from './loading.ts'
+import type { WaitUntil } from './loader.ts'
 
 /** Options that affect one caller only, never the load it shares with others. */
 export interface CallerOptions {

@@ -1,8 +1,8 @@
 import { badArgument } from '../arguments.ts'
 import { kindOf } from '../secrets.ts'
 import type { CallerOptions } from './caller.ts'
-import type { RefillEntry } from './entry.ts'
-import type { Loader, LoaderContext } from './loading.ts'
+import type { RefillEntry } from './finding.ts'
+import type { Loader, LoaderContext } from './loader.ts'
 import type { RefillPolicy } from './policy.ts'
 
 /** A policy together with its keys and its loader. */

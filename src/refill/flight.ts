@@ -1,33 +1,17 @@
+import type { Timer } from '../clock.ts'
 import { isMintringError } from '../errors.ts'
-import type { Clock, Timer } from './clock.ts'
-import { type EntryState, isPromise, type RefillEntry } from './entry.ts'
-import { type Finding, isSameLease, type Lease, type Trouble, UNREADABLE } from './finding.ts'
-import type { Gate } from './gate.ts'
-import type { Ask, Loaded } from './loading.ts'
-import { earlySecondsOf, LoadFailure, load, type Terms } from './loading.ts'
+import { LoadTags } from '../tags/load.ts'
+import { type Tail, tailSize } from '../tags/tail.ts'
+import type { RefillContext } from './context.ts'
+import type { Finding, Lease, RefillEntry, Trouble } from './finding.ts'
+import { isPromise, isSameLease, UNREADABLE } from './finding.ts'
+import type { Ask, Loaded } from './loader.ts'
+import { earlySecondsOf, LoadFailure, load, type Terms } from './loader.ts'
 import type { FoundEntry, Path } from './paths/path.ts'
 import type { Policy } from './policy.ts'
 import { coded, Portions } from './share.ts'
-import type { EncodedItem, RefillStore } from './store.ts'
-import type { TagDesk } from './tags/desk.ts'
-import { LoadTags } from './tags/load.ts'
-import { type Tail, tailSize } from './tags/tail.ts'
-import type { RefillEvent, RefillEventName, Tally } from './tally.ts'
-
-/** What all loads of a client share. */
-export interface FlightDeck {
-  readonly store: RefillStore
-  readonly clock: Clock
-  readonly tally: Tally
-  readonly tags: TagDesk
-  /** Limits concurrent stores: one call may load thousands of keys. */
-  readonly gate: Gate
-  /** Why no load may start; undefined as long as it may. */
-  readonly loads: { readonly closedWith: unknown }
-  report(name: RefillEventName, event: RefillEvent): void
-  /** Registers background work, which only close() waits for. */
-  inBackground(work: Promise<void>): void
-}
+import type { EncodedItem } from './store.ts'
+import type { RefillEvent, RefillEventName } from './tally.ts'
 
 /**
  * One refill under a lease: loads, then stores if the key has not changed since. Callers of one
@@ -47,7 +31,7 @@ export class Flight {
   readonly #ask: Ask
   readonly #terms: Terms
   readonly #path: Path
-  readonly #deck: FlightDeck
+  readonly #context: RefillContext
   readonly #finding: Finding
   readonly #portions: Portions
   readonly #onUnjoinable: (flight: Flight) => void
@@ -63,29 +47,28 @@ export class Flight {
    */
   constructor(
     ask: Ask,
-    path: Path,
     finding: Finding,
-    deck: FlightDeck,
+    context: RefillContext,
     onUnjoinable: (flight: Flight) => void,
   ) {
     this.#onUnjoinable = onUnjoinable
     this.#ask = ask
     this.#terms = ask.slot
-    this.#path = path
-    this.#deck = deck
+    this.#path = context.pathOf(ask.slot.policy, finding.lease.place)
+    this.#context = context
     this.#finding = finding
     this.lease = finding.lease
-    this.tags = new LoadTags(deck.tags, ask.slot.policy, ask.tagsOf, finding)
+    this.tags = new LoadTags(context.tags, ask.slot.policy, ask.tagsOf, finding)
     const { signal } = this.#abort
-    this.#portions = new Portions(deck.store, deck.clock, ask.slot.policy.isShared, signal)
-    this.#startedMs = deck.clock.nowMs()
+    this.#portions = new Portions(context.store, context.clock, ask.slot.policy.isShared, signal)
+    this.#startedMs = context.clock.nowMs()
     this.#beatLater()
     this.begun = new Promise((resolve) => {
       this.#onBegun = resolve
     })
     // If the client closed before the reply that gave this lease arrived, give the lease up at
     // once.
-    if (deck.loads.closedWith !== undefined) this.abandon(deck.loads.closedWith)
+    if (context.closedWith !== undefined) this.abandon(context.closedWith)
     this.promise = this.#run()
     // Marks the rejection as handled: a background refill that fails is reported, not thrown.
     const done = this.promise.then(
@@ -117,7 +100,7 @@ export class Flight {
   }
 
   async #run(): Promise<RefillEntry> {
-    const { clock } = this.#deck
+    const { clock } = this.#context
     try {
       const again = this.#finding.again()
       const stale = isPromise(again)
@@ -126,7 +109,7 @@ export class Flight {
       if (this.tags.isToBegin) await this.tags.begin()
       const readable = stale === UNREADABLE ? undefined : stale
       this.phase = 'loading'
-      const loading = load(this.#ask, readable, clock, this.#abort, this.tags)
+      const loading = load(this.#ask, readable, this.#context, this.#abort, this.tags)
       this.#onBegun()
       const loaded = await loading
       this.#terms.pace.took(clock.nowMs() - this.#startedMs)
@@ -139,7 +122,7 @@ export class Flight {
   }
 
   async #finish(loaded: Loaded): Promise<RefillEntry> {
-    const { store, clock, gate, tally } = this.#deck
+    const { store, clock, gate, tally } = this.#context
     const { value } = loaded
     const ttlSeconds = this.#ttlOf(loaded)
     if (ttlSeconds === 0) {
@@ -164,7 +147,7 @@ export class Flight {
   }
 
   async #store(value: unknown, entry: FoundEntry): Promise<RefillEntry> {
-    const { store, tally } = this.#deck
+    const { store, tally } = this.#context
     const { key, policy } = this.#terms
     const { encoded, ttlSeconds } = entry
     this.#end()
@@ -192,7 +175,7 @@ export class Flight {
 
   #misfit({ body }: EncodedItem, tail: Tail | undefined): string | undefined {
     const bytes = body.length + (tail === undefined ? 0 : tailSize(tail))
-    return this.#deck.store.fits(this.#terms.key, bytes) ? undefined : `a body of ${bytes} bytes`
+    return this.#context.store.fits(this.#terms.key, bytes) ? undefined : `a body of ${bytes} bytes`
   }
 
   /** Returns how long the value is fresh; 0 if it is not to be stored. */
@@ -201,13 +184,13 @@ export class Flight {
     if (value === undefined || isSkipped) return 0
     if (ttlSeconds !== undefined) return ttlSeconds
     if (value === null) return policy.negativeTtlSeconds
-    const share = 1 - policy.jitter * this.#deck.clock.random()
+    const share = 1 - policy.jitter * this.#context.clock.random()
     return Math.max(1, Math.ceil(policy.ttlSeconds * share))
   }
 
   /** Counts and reports the failure. Returns the error for callers. */
   #failed(failure: unknown): unknown {
-    const { tally } = this.#deck
+    const { tally } = this.#context
     const isSkipped = failure instanceof LoadFailure && failure.isSkipped
     const error = failure instanceof LoadFailure ? failure.error : failure
     const isTimeout = isMintringError(error) && error.code === 'MINTRING_LOADER_TIMEOUT'
@@ -225,7 +208,7 @@ export class Flight {
   #letGo(how: 'release' | 'pause'): void {
     const { key, policy } = this.#terms
     const told = this.#path[how](key, policy, this.lease)
-    this.#deck.inBackground(told.catch(() => {}))
+    this.#context.inBackground(told.catch(() => {}))
   }
 
   /** Accepts no more callers, and stops renewing the lease. */
@@ -240,12 +223,12 @@ export class Flight {
    */
   #beatLater(): void {
     const delayMs = ((this.#terms.policy.leaseSeconds - 1) * 1000) / 2
-    this.#beatTimer = this.#deck.clock.after(delayMs, () => this.#beat(), true)
+    this.#beatTimer = this.#context.clock.after(delayMs, () => this.#beat(), true)
   }
 
   #beat(): void {
     const { key, policy } = this.#terms
-    const { tally } = this.#deck
+    const { tally } = this.#context
     // Ignore a renewal that fails: the next one follows soon.
     const told = this.#path.beat(key, policy, this.lease, this.#troubleOf(policy))
     told.then(
@@ -257,14 +240,14 @@ export class Flight {
 
   #troubleOf(policy: Policy): Trouble {
     if (this.#finding.trouble === 'failing') return 'failing'
-    const tookMs = this.#deck.clock.nowMs() - this.#startedMs
+    const tookMs = this.#context.clock.nowMs() - this.#startedMs
     return tookMs > policy.waitTimeoutMs ? 'slow' : 'none'
   }
 
   #report(name: RefillEventName, event: Partial<RefillEvent>): void {
-    const tookMs = this.#deck.clock.nowMs() - this.#startedMs
+    const tookMs = this.#context.clock.nowMs() - this.#startedMs
     const host = this.lease.place.name
-    this.#deck.report(name, { key: this.#terms.key, host, tookMs, ...event })
+    this.#context.report(name, { key: this.#terms.key, host, tookMs, ...event })
   }
 }
 
@@ -276,45 +259,4 @@ function isShortLived(terms: Terms, ttlSeconds: number): boolean {
   const earlySeconds = earlySecondsOf(terms)
   if (earlySeconds === 0) return false
   return (ttlSeconds - earlySeconds) * 2 < terms.policy.ttlSeconds - earlySeconds
-}
-
-/**
- * A load without the cache, which is unreachable, or because another client's load takes too long.
- * Stores nothing. Callers of one process share it, so that an outage does not become a stampede.
- */
-export class Bypass {
-  readonly #promise: Promise<unknown>
-  readonly #portions: Portions
-  readonly #abort = new AbortController()
-  #isFirst = true
-
-  /** Calls `onOver` once when the load has ended, before any caller gets the value. */
-  constructor(ask: Ask, { store, clock, loads }: FlightDeck, onOver: () => void) {
-    if (loads.closedWith !== undefined) this.abandon(loads.closedWith)
-    this.#portions = new Portions(store, clock, ask.slot.policy.isShared, this.#abort.signal)
-    this.#promise = load(ask, undefined, clock, this.#abort)
-      .finally(onOver)
-      .then(
-        async ({ value }) => {
-          await this.#portions.prepare(value)
-          return value
-        },
-        (failure: LoadFailure) => {
-          throw failure.error
-        },
-      )
-  }
-
-  /** Returns the result of the load for one caller. */
-  async join(state: EntryState): Promise<RefillEntry> {
-    const isFirst = this.#isFirst
-    this.#isFirst = false
-    if (!isFirst) this.#portions.expect()
-    const value = await this.#promise
-    return { value: isFirst ? value : await this.#portions.portion(value), state }
-  }
-
-  abandon(reason: unknown): void {
-    this.#abort.abort(reason)
-  }
 }

@@ -1,13 +1,13 @@
 import { AsyncResource } from 'node:async_hooks'
 import { types } from 'node:util'
+import type { Clock, Timer } from '../clock.ts'
 import { MintringError } from '../errors.ts'
 import { escaped, kindOf } from '../secrets.ts'
-import type { Clock, Timer } from './clock.ts'
-import type { RefillEntry } from './entry.ts'
-import type { Ask, Loader, LoaderContext, WaitUntil } from './loading.ts'
+import type { TagsOf } from '../tags/names.ts'
+import type { RefillEntry } from './finding.ts'
+import type { Ask, Loader, LoaderContext, WaitUntil } from './loader.ts'
 import type { Refiller } from './refiller.ts'
 import type { Slot } from './slots.ts'
-import type { TagsOf } from './tags/names.ts'
 
 /** Information and controls for a loader of many keys. */
 export interface ManyContext {
@@ -150,13 +150,13 @@ export async function getOrSetMany(
   const loadHere: ManyLoader = (wanted, context) =>
     scope.runInAsyncScope(loadMany, undefined, wanted, context)
   const keys = slots.map(({ key }) => key)
-  const batch = new Batch(loadHere, refiller.clock, keys)
+  const batch = new Batch(loadHere, refiller.context.clock, keys)
   const asks = slots.map((slot): Ask<Slot> => {
     return { slot, loader: batch.load, scope, waitUntil, tagsOf }
   })
   let unread = asks.length
   const entries = asks.map(async (ask): Promise<[string, RefillEntry]> => {
-    const settle = await refiller.gate.run(() => found(refiller, ask))
+    const settle = await refiller.context.gate.run(() => found(refiller, ask))
     const entry = settle()
     if (--unread === 0) batch.gathered()
     return [ask.slot.key, await entry]

@@ -3,7 +3,7 @@ import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { MAX_RELATIVE_TTL_SECONDS } from '../protocol/limits.ts'
 import { escaped, kindOf, nameShown } from '../secrets.ts'
-import { NO_TAGS, type Tags, tagText } from './tags/names.ts'
+import { NO_TAGS, type Tags, tagText } from '../tags/names.ts'
 
 /** Whole seconds, or a whole number with a unit: `'5m'`. */
 export type Seconds = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`

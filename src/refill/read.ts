@@ -1,35 +1,25 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { Clock } from './clock.ts'
-import type { RefillEntry, SoonEntry } from './entry.ts'
-import { isPromise } from './entry.ts'
-import type { Finding } from './finding.ts'
-import { isImmutable, readValue, UNREADABLE } from './finding.ts'
-import { elsewhere, type Heir } from './inherit.ts'
-import { type Ask, earlySecondsOf, type Loader, type Terms, type WaitUntil } from './loading.ts'
-import type { PathOf } from './paths/choice.ts'
+import type { Look } from '../tags/look.ts'
+import type { TagsOf } from '../tags/names.ts'
+import type { RefillContext } from './context.ts'
+import type { Finding, RefillEntry, SoonEntry } from './finding.ts'
+import { isImmutable, isPromise, readValue, UNREADABLE } from './finding.ts'
+import { type Ask, earlySecondsOf, type Loader, type Terms, type WaitUntil } from './loader.ts'
+import { elsewhere } from './moving.ts'
 import { placeholderSeconds } from './paths/meta-path.ts'
 import type { Path } from './paths/path.ts'
+import { readPage } from './paths/sidecar-path.ts'
 import { isTagged } from './paths/stamp.ts'
-import { anew } from './share.ts'
+import { anew, decoded } from './share.ts'
 import type { Item, Reader, ReadHandle } from './store.ts'
-import type { TagDesk } from './tags/desk.ts'
-import type { Look } from './tags/look.ts'
-import type { TagsOf } from './tags/names.ts'
-import { readPage } from './tags/sidecar.ts'
-import type { Tally } from './tally.ts'
 
 /** Decides what the callers of a read get. */
-export interface ReadOwner<Slot extends Terms> extends Heir {
-  readonly clock: Clock
-  readonly pathOf: PathOf
+interface ReadOwner<Slot extends Terms> {
+  readonly context: RefillContext
   settle(ask: Ask<Slot>, finding: Finding): SoonEntry
   failed(ask: Ask<Slot>, error: unknown): Promise<RefillEntry>
-  /** Returns the read result after comparing its tag versions with the current ones. */
-  judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding>
   /** Called when no further callers may join the read. */
   over(read: Read<Slot>): void
-  readonly tally: Tally
-  readonly tags: TagDesk
 }
 
 /**
@@ -82,12 +72,11 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
    */
   begin(): void {
     const { key, policy } = this.slot
-    const { tags } = this.#owner
+    const { store, tags } = this.#owner.context
     if (policy.tagText !== undefined) {
       this.slot.tagSet ??= tags.setOf(policy.tagText)
       this.#look = tags.look(this.slot.tagSet)
     }
-    const { store } = this.#owner
     const below = policy.graceSeconds + this.#earlySeconds + 1
     const { isSidecar } = policy
     if (isSidecar && policy.tagText !== undefined) {
@@ -100,7 +89,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
 
   /** The path of the server that replied: it may be another one than the key had at first. */
   #pathOf(item: Item): Path {
-    return this.#owner.pathOf(this.slot, item.place())
+    return this.#owner.context.pathOf(this.slot.policy, item.place())
   }
 
   /** Resolves to the value, for a caller of this read. */
@@ -137,14 +126,15 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
    */
   #answeredAfter(look: Look, item: Item): Promise<unknown> {
     const expected = look.set.found?.digest
-    const value = this.#isCurrent(item, expected) ? readValue(item) : UNREADABLE
+    const isCurrent = this.#isCurrent(item, this.#pathOf(item), expected)
+    const value = isCurrent ? readValue(item) : UNREADABLE
     const kept = item.keep()
     return new Promise((resolve) => {
       look.whenDone(() => {
         try {
           const isPlain = value !== UNREADABLE && !isPromise(value) && this.#wantsValuesOnly
-          const isCurrent = isPlain && look.digest === expected
-          resolve(isCurrent ? this.#tellFresh(kept, value) : this.#answered(kept))
+          const isSame = isPlain && look.digest === expected
+          resolve(isSame ? this.#tellFresh(kept, value) : this.#answered(kept))
         } catch (error) {
           resolve(this.#fail(error))
         }
@@ -153,13 +143,13 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   }
 
   #answered(item: Item): unknown {
-    const { policy } = this.slot
-    let decoded: unknown
-    if (this.#wantsValuesOnly && this.#isCurrent(item, this.#look?.digest)) {
-      decoded = readValue(item)
-      if (decoded !== UNREADABLE && !isPromise(decoded)) return this.#tellFresh(item, decoded)
+    const path = this.#pathOf(item)
+    let value: unknown
+    if (this.#wantsValuesOnly && this.#isCurrent(item, path, this.#look?.digest)) {
+      value = readValue(item)
+      if (value !== UNREADABLE && !isPromise(value)) return this.#tellFresh(item, value)
     }
-    const finding = this.#pathOf(item).judge(item, policy, this.#earlySeconds, decoded)
+    const finding = path.judge(item, this.slot.policy, this.#earlySeconds, value)
     if (finding.verdict === 'absent') {
       const looking = this.#elsewhere(finding)
       if (looking !== undefined) return looking.then((found) => this.#compared(found))
@@ -176,23 +166,23 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
 
   #elsewhere(finding: Finding): Promise<Finding> | undefined {
     const judge = (there: Finding): Finding | Promise<Finding> => this.#judged(there)
-    return elsewhere(this.slot, finding, this.#owner, judge)
+    return elsewhere(this.slot, finding, this.#owner.context, judge)
   }
 
   /** Returns the finding after comparing its tag versions with the current ones. */
   #judged(finding: Finding): Finding | Promise<Finding> {
     if (this.#look === undefined && finding.tail === undefined) return finding
-    return this.#owner.judged(this.slot, finding, this.#look)
+    return this.#owner.context.judge.judged(this.slot, finding, this.#look)
   }
 
   #found(finding: Finding): unknown {
     if (!isPromise(finding.value)) return this.#tell(finding)
-    return this.#owner.decoded(this.slot, finding).then((readied) => this.#tell(readied))
+    return decoded(this.#owner.context.clock, this.slot, finding).then((done) => this.#tell(done))
   }
 
   /** Whether the item is plainly fresh and its tags are unchanged. */
-  #isCurrent(item: Item, digest: string | undefined): boolean {
-    if (!this.#pathOf(item).isPlainlyFresh(item, this.slot.policy, this.#earlySeconds)) return false
+  #isCurrent(item: Item, path: Path, digest: string | undefined): boolean {
+    if (!path.isPlainlyFresh(item, this.slot.policy, this.#earlySeconds)) return false
     if (this.#look === undefined) return !isTagged(item.flags)
     return digest !== undefined && item.hasDigest(digest)
   }
@@ -230,7 +220,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
    * copy.
    */
   #tellFresh(item: Item, value: unknown): unknown {
-    const { tally } = this.#owner
+    const { tally } = this.#owner.context
     tally.fresh += this.#hasFirst ? 1 : 0
     const isShared = this.slot.policy.isShared || isImmutable(value)
     let isTaken = this.#hasFirst
@@ -248,7 +238,9 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
     const next = (): Finding => {
       const isFirst = !isTaken
       isTaken = true
-      return isFirst || this.slot.policy.isShared ? finding : anew(finding, this.#owner.clock)
+      return isFirst || this.slot.policy.isShared
+        ? finding
+        : anew(finding, this.#owner.context.clock)
     }
     const first = this.#hasFirst ? this.#ended(this.#owner.settle(this, next())) : undefined
     const takers = this.#takers ?? []
@@ -271,7 +263,7 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
   }
 
   #ended<Entry extends SoonEntry>(entry: Entry): Entry {
-    this.#owner.tally.ended(entry)
+    this.#owner.context.tally.ended(entry)
     return entry
   }
 }

@@ -1,17 +1,19 @@
 import type { OptionNames } from '../arguments.ts'
 import { badArgument, checkBoolean, checkOptionNames, OPERATION_OPTIONS } from '../arguments.ts'
+import type { Clock } from '../clock.ts'
+import { refillClock } from '../clock.ts'
 import { MintringError, unreadableOptions } from '../errors.ts'
+import { allDone } from '../gate.ts'
 import { kindOf } from '../secrets.ts'
-import { allDone } from './all-done.ts'
+import { asArray, checkTags, type TagsOf } from '../tags/names.ts'
 import type { CallerOptions, Waiting } from './caller.ts'
 import { checkCaller, forCaller, forInvalidator, isBounded, withHosts } from './caller.ts'
-import type { Clock } from './clock.ts'
-import { refillClock } from './clock.ts'
+import { RefillContext } from './context.ts'
 import type { Defined, DefinedVerbs, Definition } from './define.ts'
 import { bind, checkDefinition } from './define.ts'
-import type { RefillEntry } from './entry.ts'
-import type { Loader } from './loading.ts'
-import { askHere } from './loading.ts'
+import type { RefillEntry } from './finding.ts'
+import type { Loader } from './loader.ts'
+import { askHere } from './loader.ts'
 import type { ManyLoader } from './many.ts'
 import { getOrSetMany } from './many.ts'
 import type { RefillDefaults, RefillPolicy } from './policy.ts'
@@ -21,7 +23,6 @@ import { Refiller } from './refiller.ts'
 import type { Refreshes, Slot } from './slots.ts'
 import { detach, Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
-import { asArray, checkTags, type TagsOf } from './tags/names.ts'
 import type { RefillCounters, RefillHooks, Tally } from './tally.ts'
 
 /** The options of getOrSet and similar: the policy of the key, and the options of this caller. */
@@ -53,8 +54,7 @@ export interface RefillSettings {
  * (Nishtala et al., NSDI 2013).
  */
 export class Refill implements DefinedVerbs {
-  readonly #store: RefillStore
-  readonly #clock: Clock
+  readonly #context: RefillContext
   readonly #slots: Slots
   readonly #refiller: Refiller
   #isShut = false
@@ -62,10 +62,9 @@ export class Refill implements DefinedVerbs {
 
   constructor(store: RefillStore, settings: RefillSettings = {}) {
     const { defaults = {}, clock = refillClock } = settings
-    this.#store = store
-    this.#clock = clock
+    this.#context = new RefillContext(store, clock, settings)
     this.#slots = new Slots(clock, defaults)
-    this.#refiller = new Refiller(store, clock, settings)
+    this.#refiller = new Refiller(this.#context)
   }
 
   /** What refills have done so far. */
@@ -78,7 +77,8 @@ export class Refill implements DefinedVerbs {
    * latest.
    */
   get size(): number {
-    return this.#refiller.size + this.#slots.size
+    const { loads, tags } = this.#context
+    return loads + tags.size + this.#slots.size
   }
 
   /**
@@ -137,9 +137,9 @@ export class Refill implements DefinedVerbs {
 
   async #entry(key: string, loader: Loader, options: RefillOptions): Promise<RefillEntry> {
     this.#check('getOrSet', loader, options)
-    this.#store.checkKey(key)
+    this.#context.store.checkKey(key)
     const entry = this.#read(key, loader, options).entry()
-    return forCaller(entry, options, this.#clock, () => this.#waiting([key]))
+    return forCaller(entry, options, this.#context.clock, () => this.#waiting([key]))
   }
 
   async #entries(
@@ -149,11 +149,11 @@ export class Refill implements DefinedVerbs {
   ): Promise<Map<string, RefillEntry>> {
     this.#check('getOrSetMany', loadMany, options)
     checkArray('getOrSetMany', keys)
-    for (const key of keys) this.#store.checkKey(key)
+    for (const key of keys) this.#context.store.checkKey(key)
     const slots = [...new Set(keys)].map((key) => this.#slots.of(key, options))
     const asked = { slots, waitUntil: options.waitUntil, tagsOf: tagsOf(options) }
     const all = getOrSetMany(this.#refiller, asked, loadMany)
-    return forCaller(all, options, this.#clock, () => this.#waiting(keys))
+    return forCaller(all, options, this.#context.clock, () => this.#waiting(keys))
   }
 
   /**
@@ -179,12 +179,15 @@ export class Refill implements DefinedVerbs {
 
   async #refreshed(key: string, loader: Loader, options: RefillOptions): Promise<RefillEntry> {
     this.#check('refresh', loader, options)
-    this.#store.checkKey(key)
+    this.#context.store.checkKey(key)
     const slot = this.#slots.of(key, options)
     const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
     const entry = inTurn(slot, () => this.#refiller.restart(ask))
     // The invalidation may have been sent.
-    return forCaller(entry, options, this.#clock, () => ({ ...this.#waiting([key]), sent: true }))
+    return forCaller(entry, options, this.#context.clock, () => ({
+      ...this.#waiting([key]),
+      sent: true,
+    }))
   }
 
   /**
@@ -200,12 +203,12 @@ export class Refill implements DefinedVerbs {
     this.#checkOpen()
     if (policy !== undefined) checkCall(policy)
     const all = typeof keys === 'string' ? [keys] : checkArray('invalidate', keys)
-    for (const key of all) this.#store.checkKey(key)
+    for (const key of all) this.#context.store.checkKey(key)
     if (policy !== undefined) checkGrace(policy, this.#slots.defaults)
-    const { gate } = this.#refiller
+    const { gate } = this.#context
     const marks = allDone(all.map((key) => gate.run(() => this.#invalidate(key, policy))))
     const waiting = () => this.#waiting(all)
-    return (await forInvalidator(marks, policy ?? {}, this.#clock, waiting)).some(Boolean)
+    return (await forInvalidator(marks, policy ?? {}, this.#context.clock, waiting)).some(Boolean)
   }
 
   /**
@@ -224,8 +227,8 @@ export class Refill implements DefinedVerbs {
     checkTags(names)
     checkTagOptions(options)
     const { hard = false, ...caller } = options
-    const changed = this.#refiller.tags.invalidate(names, hard, onChanged)
-    return forInvalidator(changed, caller, this.#clock)
+    const changed = this.#context.tags.invalidate(names, hard, onChanged)
+    return forInvalidator(changed, caller, this.#context.clock)
   }
 
   /**
@@ -241,7 +244,7 @@ export class Refill implements DefinedVerbs {
     checkTags(names)
     checkOptionNames('tagVersions', options, OPERATION_OPTIONS)
     checkCaller(options)
-    return forCaller(this.#refiller.tags.versions(names), options, this.#clock)
+    return forCaller(this.#context.tags.versions(names), options, this.#context.clock)
   }
 
   /**
@@ -281,24 +284,24 @@ export class Refill implements DefinedVerbs {
 
   /** Whether a load, or the store after it, is in progress. */
   get isLoading(): boolean {
-    return this.#refiller.loads.size > 0
+    return this.#context.loads > 0
   }
 
   /** Lets pending refills finish within `drainMs`, aborts the rest, and releases all leases. */
   close(drainMs: number): Promise<void> {
     const reason = new MintringError('MINTRING_CLOSED', 'The client was closed')
     this.shut()
-    this.#closing ??= this.#refiller.loads.close(drainMs, reason).finally(() => this.#forget())
+    this.#closing ??= this.#context.close(drainMs, reason).finally(() => this.#forget())
     return this.#closing
   }
 
   get #tally(): Tally {
-    return this.#refiller.tally
+    return this.#context.tally
   }
 
   #forget(): void {
     this.#slots.clear()
-    this.#refiller.tags.clear()
+    this.#context.tags.clear()
   }
 
   #read(key: string, loader: Loader, options: RefillOptions): Read<Slot> {
@@ -310,7 +313,7 @@ export class Refill implements DefinedVerbs {
 
   /** Returns what callers of these keys wait for. */
   #waiting(keys: readonly string[]): Waiting {
-    return withHosts(this.#slots.waitOf(keys), keys, (key) => this.#store.place(key)?.name)
+    return withHosts(this.#slots.waitOf(keys), keys, (key) => this.#context.store.place(key)?.name)
   }
 
   #check(verb: string, loader: unknown, options: RefillOptions): void {

@@ -1,27 +1,16 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Clock } from './clock.ts'
-import { electOnce, isSettled } from './election.ts'
-import type { RefillEntry, SoonEntry } from './entry.ts'
-import { freshEntry, guarded, isPromise, staleEntry } from './entry.ts'
-import { type Finding, isSameLease } from './finding.ts'
-import { Bypass, Flight, type FlightDeck } from './flight.ts'
-import { Gate } from './gate.ts'
-import { invalidateHomes } from './inherit.ts'
-import { type Ask, failedBefore, type Loader, type Terms } from './loading.ts'
-import { Loads } from './loads.ts'
-import { type PathOf, pathsOf } from './paths/choice.ts'
+import type { TagsOf } from '../tags/names.ts'
+import type { RefillContext } from './context.ts'
+import type { Finding, RefillEntry, SoonEntry } from './finding.ts'
+import { freshEntry, guarded, isPromise, isSameLease, staleEntry } from './finding.ts'
+import { Flight } from './flight.ts'
+import { type Ask, Bypass, failedBefore, type Loader } from './loader.ts'
+import { invalidateHomes } from './moving.ts'
 import type { Elected } from './paths/path.ts'
 import type { Policy } from './policy.ts'
-import { Read, type ReadOwner } from './read.ts'
+import { Read } from './read.ts'
 import { decoded, withinWait } from './share.ts'
-import { detach, type Slot } from './slots.ts'
-import type { RefillStore } from './store.ts'
-import { TagDesk } from './tags/desk.ts'
-import { TagJudge } from './tags/judge.ts'
-import type { Look } from './tags/look.ts'
-import type { TagsOf } from './tags/names.ts'
-import { type RefillEvent, type RefillEventName, type RefillHooks, Tally } from './tally.ts'
-import type { Fallback, Waiter, WaitOwner } from './wait.ts'
+import { detach, electOnce, isSettled, type Slot } from './slots.ts'
+import type { Fallback, Waiter } from './wait.ts'
 import { isOwnFault, Wait, waitTimedOut } from './wait.ts'
 
 /**
@@ -29,56 +18,15 @@ import { isOwnFault, Wait, waitTimedOut } from './wait.ts'
  * times they do so, before they return the loaded value.
  */
 const MAX_REREADS = 3
-/** How many reads, stores or invalidations of batches run at once. */
-const MAX_AT_ONCE = 512
-
-/** Runs a listener outside the async context of any request, because it serves many requests. */
-const outside = AsyncLocalStorage.snapshot()
-
-/** The hooks and the counters of refills. */
-interface RefillerSettings {
-  readonly hooks?: RefillHooks | undefined
-  readonly tally?: Tally | undefined
-}
-
 /**
  * Acts on the result of a read: decides what each caller gets, who loads, and who waits. The key's
  * slot holds its pending work.
  */
-export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
-  readonly store: RefillStore
-  readonly clock: Clock
-  readonly tally: Tally
-  readonly gate: Gate = new Gate(MAX_AT_ONCE)
-  readonly tags: TagDesk
-  readonly #judge: TagJudge
-  readonly #hooks: RefillHooks | undefined
-  readonly pathOf: PathOf
-  readonly loads: Loads
+export class Refiller {
+  readonly context: RefillContext
 
-  constructor(store: RefillStore, clock: Clock, settings: RefillerSettings) {
-    this.store = store
-    this.clock = clock
-    this.tally = settings.tally ?? new Tally()
-    this.#hooks = settings.hooks
-    this.loads = new Loads(clock)
-    this.tags = new TagDesk(store, clock)
-    this.#judge = new TagJudge(this.tags, clock)
-    this.pathOf = pathsOf(store, clock)
-  }
-
-  /** How many loads are running and how many tags are remembered. */
-  get size(): number {
-    return this.loads.size + this.tags.size
-  }
-
-  report(name: RefillEventName, event: RefillEvent): void {
-    const hooks = this.#hooks
-    if (hooks !== undefined) outside(() => hooks.report(name, event))
-  }
-
-  inBackground(work: Promise<void>): void {
-    this.loads.inBackground(work)
+  constructor(context: RefillContext) {
+    this.context = context
   }
 
   // What a caller gets for a fresh, a stale and an absent value.
@@ -143,7 +91,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
    */
   async #electBehind(ask: Ask<Slot>, finding: Finding): Promise<Flight | undefined> {
     const { slot } = ask
-    if (isSettled(slot, finding, this.clock.nowMs(), 'untilMs')) return undefined
+    if (isSettled(slot, finding, this.context.clock.nowMs(), 'untilMs')) return undefined
     const now = await this.elect(ask, finding).catch(() => undefined)
     if (now?.election !== 'won' || slot.flight?.holds(now.lease) === true) return undefined
     return this.#start(ask, now)
@@ -195,7 +143,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   unreachable({ ask, fallback }: Waiter<Slot>, error: unknown): Promise<RefillEntry> {
     if (fallback !== undefined) return Promise.resolve(fallback.entry)
     if (isOwnFault(error)) return Promise.reject(error)
-    this.report('bypass', { key: ask.slot.key, error })
+    this.context.report('bypass', { key: ask.slot.key, error })
     return this.#bypass(ask, 'bypass')
   }
 
@@ -218,45 +166,37 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   // Calls that try for a lease.
 
   async elect({ slot }: Ask<Slot>, finding: Finding): Promise<Finding> {
-    this.loads.asks()
-    const now = await electOnce(slot, finding, () => this.#elect(slot, finding), this).finally(() =>
-      this.loads.replied(),
-    )
-    return isPromise(now.value) ? this.decoded(slot, now) : now
+    const { context } = this
+    context.asks()
+    const elect = (): Promise<Elected> => this.#elect(slot, finding)
+    const now = await electOnce(slot, finding, elect, context).finally(() => context.replied())
+    return isPromise(now.value) ? decoded(context.clock, slot, now) : now
   }
 
   async #elect(slot: Slot, finding: Finding): Promise<Elected> {
-    if (finding.isToMark === true) this.#judge.noteMark(slot, finding)
-    const path = this.pathOf(slot, finding.lease.place)
+    const { judge } = this.context
+    if (finding.isToMark === true) judge.noteMark(slot, finding)
+    const path = this.context.pathOf(slot.policy, finding.lease.place)
     const elected = await path.elect(slot.key, slot.policy, finding)
-    return this.#judge.elected(slot, finding, elected)
-  }
-
-  judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding> {
-    return this.#judge.judged(slot, finding, look)
-  }
-
-  tookOver({ key }: Slot, { lease }: Finding): void {
-    this.tally.takenOver++
-    this.report('leaseTakenOver', { key, host: lease.place.name })
+    return judge.elected(slot, finding, elected)
   }
 
   // Calls that load.
 
   #start(ask: Ask<Slot>, finding: Finding): Flight {
     const { slot } = ask
+    const { context } = this
     if (finding.isUnreadable) {
-      this.tally.unreadable++
-      this.report('unreadable', { key: slot.key, host: finding.lease.place.name })
+      context.tally.unreadable++
+      context.report('unreadable', { key: slot.key, host: finding.lease.place.name })
     }
-    const path = this.pathOf(slot, finding.lease.place)
-    const flight = new Flight(ask, path, finding, this, (over) => {
+    const flight = new Flight(ask, finding, context, (over) => {
       if (slot.flight === over) slot.flight = undefined
       // Forget the last attempt for the lease: it concerned only the lease that this load has used.
       slot.sight = undefined
     })
     slot.flight = flight
-    this.loads.track(flight, flight.promise)
+    context.track(flight, flight.promise, true)
     return flight
   }
 
@@ -266,10 +206,11 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
    */
   async #share(waiter: Waiter<Slot>, flight: Flight, finding: Finding): Promise<RefillEntry> {
     const { fallback, untilMs, rereads } = waiter
-    const leftMs = untilMs - this.clock.nowMs()
-    const entry = await withinWait(this.clock, leftMs, guarded(flight.join(), fallback?.entry))
+    const { clock, judge } = this.context
+    const leftMs = untilMs - clock.nowMs()
+    const entry = await withinWait(clock, leftMs, guarded(flight.join(), fallback?.entry))
     if (entry === undefined) return this.timedOut(waiter)
-    const holds = await this.#judge.holds(flight.tags, finding)
+    const holds = await judge.holds(flight.tags, finding)
     if (!flight.isLost && holds === 'yes') return entry
     if (holds === 'unknown' || rereads === 0) return { ...entry, state: 'uncached' }
     return this.#readAgain({ ...waiter, rereads: rereads - 1 })
@@ -285,12 +226,12 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   #bypass(ask: Ask<Slot>, state: 'bypass' | 'uncached'): Promise<RefillEntry> {
     const { slot } = ask
     if (slot.bypass !== undefined) return slot.bypass.join(state)
-    const bypass = new Bypass(ask, this, () => {
+    const bypass = new Bypass(ask, this.context, () => {
       if (slot.bypass === bypass) slot.bypass = undefined
     })
     slot.bypass = bypass
     const entry = bypass.join(state)
-    this.loads.track(bypass, entry)
+    this.context.track(bypass, entry, false)
     return entry
   }
 
@@ -302,10 +243,10 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     stale: SoonEntry,
   ): Promise<RefillEntry> {
     const fresh = guarded(flight.join(), await stale)
-    const entry = await withinWait(this.clock, timeoutMs, fresh)
-    return entry !== undefined && (await this.#judge.holds(flight.tags, finding)) === 'yes'
-      ? entry
-      : stale
+    const { clock, judge } = this.context
+    const entry = await withinWait(clock, timeoutMs, fresh)
+    if (entry === undefined) return stale
+    return (await judge.holds(flight.tags, finding)) === 'yes' ? entry : stale
   }
 
   // Calls that read, and calls that wait for other clients.
@@ -318,18 +259,18 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   read(slot: Slot, loader: Loader, tagsOf: TagsOf | undefined): Read<Slot> {
     const joinable = slot.read
     if (joinable !== undefined && !joinable.isSent) {
-      this.tally.coalesced++
+      this.context.tally.coalesced++
       return joinable
     }
     const read = new Read<Slot>(slot, loader, tagsOf, this)
     read.begin()
-    this.loads.asks()
+    this.context.asks()
     slot.read = read
     return read
   }
 
   over(read: Read<Slot>): void {
-    this.loads.replied()
+    this.context.replied()
     if (read.slot.read === read) read.slot.read = undefined
   }
 
@@ -338,12 +279,8 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
     return this.read(slot, loader, tagsOf).finding()
   }
 
-  decoded(terms: Terms, finding: Finding): Promise<Finding> {
-    return decoded(this.clock, terms, finding)
-  }
-
   async poll(ask: Ask<Slot>): Promise<Finding> {
-    this.tally.polls++
+    this.context.tally.polls++
     const finding = await this.find(ask)
     const { election, lease, verdict } = finding
     const isOurs = ask.slot.flight?.holds(lease) === true
@@ -360,13 +297,14 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   }
 
   #waiter(ask: Ask<Slot>, fallback: Fallback | undefined, wantsFresh = false): Waiter<Slot> {
-    const untilMs = this.clock.nowMs() + ask.slot.policy.waitTimeoutMs
+    const untilMs = this.context.clock.nowMs() + ask.slot.policy.waitTimeoutMs
     return { ask, fallback, wantsFresh, untilMs, rereads: MAX_REREADS }
   }
 
   #staleEntry({ slot }: Ask<Slot>, finding: Finding): SoonEntry {
     const { staleForSeconds, staleBecause, lease } = finding
-    this.report('stale', { key: slot.key, host: lease.place.name, staleForSeconds, staleBecause })
+    const host = lease.place.name
+    this.context.report('stale', { key: slot.key, host, staleForSeconds, staleBecause })
     return staleEntry(finding)
   }
 
@@ -386,7 +324,7 @@ export class Refiller implements FlightDeck, WaitOwner<Slot>, ReadOwner<Slot> {
   async invalidate(key: string, slot: Slot | undefined, policy: Policy, isKnown: boolean) {
     if (slot !== undefined) detach(slot)
     try {
-      return await invalidateHomes({ key, policy }, isKnown, this.pathOf, this.store)
+      return await invalidateHomes(key, policy, isKnown, this.context)
     } finally {
       if (slot !== undefined) detach(slot)
     }

@@ -1,8 +1,6 @@
-import { types } from 'node:util'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Finding } from './finding.ts'
-import { isImmutable, UNREADABLE, withoutValue } from './finding.ts'
-import type { Terms } from './loading.ts'
+import { isImmutable, isPromise, UNREADABLE, withoutValue } from './finding.ts'
 import type { EncodedItem, RefillStore } from './store.ts'
 
 /**
@@ -46,7 +44,7 @@ export function coded<Result>(
  */
 export async function decoded(
   clock: Clock,
-  terms: Pick<Terms, 'decoding'>,
+  terms: { decoding: number },
   finding: Finding,
 ): Promise<Finding> {
   terms.decoding++
@@ -67,7 +65,7 @@ export async function decoded(
 export function anew(finding: Finding, clock: Clock): Finding {
   const value = finding.again()
   if (value === UNREADABLE) return finding
-  if (!types.isPromise(value)) return { ...finding, value }
+  if (!isPromise(value)) return { ...finding, value }
   const copy = coded(clock, value).catch(() => undefined)
   return { ...finding, value: copy.then((done) => done ?? finding.value) }
 }

@@ -1,16 +1,17 @@
+import type { Clock } from '../clock.ts'
 import { MintringError } from '../errors.ts'
+import { Recent } from '../recent.ts'
+import type { Tags } from '../tags/names.ts'
 import type { Waiting } from './caller.ts'
-import type { Clock } from './clock.ts'
-import type { Lease } from './finding.ts'
-import type { Bypass, Flight } from './flight.ts'
-import { Pace, type Terms } from './loading.ts'
-import type { Elected } from './paths/path.ts'
+import type { RefillContext } from './context.ts'
+import { type Finding, isSameLease, type Lease } from './finding.ts'
+import type { Flight } from './flight.ts'
+import { type Bypass, Pace, type Terms } from './loader.ts'
+import { ELECTION_PAUSE_MS, type Elected } from './paths/path.ts'
 import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
 import { resolvePolicy } from './policy.ts'
 import type { Read } from './read.ts'
-import { Recent } from './recent.ts'
-import type { Place } from './store.ts'
-import type { Tags } from './tags/names.ts'
+import { anew } from './share.ts'
 import type { Wait } from './wait.ts'
 
 /** How long a key is at least remembered after its last use. */
@@ -26,7 +27,7 @@ interface Agreed {
 }
 
 /** This process's last attempt for the lease of a key. Until `untilMs`, another one is useless. */
-export interface Sight {
+interface Sight {
   /**
    * Whether the attempt was to mark a fresh value stale. Its lease does not tell: a page has the
    * same one before and after its tags are stored.
@@ -50,16 +51,6 @@ export interface Refreshes {
   next: Promise<unknown> | undefined
 }
 
-/** How this process last marked a value stale because of a tag. */
-export interface Marked {
-  /** The host of the value: another host has another value. */
-  readonly place: Place
-  /** The versions of the tags for which it did. */
-  readonly digest: string | undefined
-  /** When it may do so again for the same host and versions. */
-  readonly untilMs: number
-}
-
 /** All state and pending work of one key in this process. */
 export interface Slot extends Agreed, Terms {
   /** The last read, which callers may join until its bytes were sent. */
@@ -72,7 +63,6 @@ export interface Slot extends Agreed, Terms {
   wait: Wait<Slot> | undefined
   sight: Sight | undefined
   refreshes: Refreshes | undefined
-  marked: Marked | undefined
 }
 
 /**
@@ -255,4 +245,67 @@ export function detach(slot: Slot): void {
   slot.wait = undefined
   slot.sight = undefined
   slot.failed = undefined
+}
+
+/**
+ * Whether this process is trying for the lease now, or knows for a while that it cannot win it.
+ * `until` names the time that counts: `untilMs` for callers that only want the value replaced,
+ * `waitingUntilMs` for callers that wait.
+ */
+export function isSettled(
+  { sight }: Slot,
+  { lease, isToMark = false }: Finding,
+  nowMs: number,
+  until: 'untilMs' | 'waitingUntilMs',
+): boolean {
+  // Compare `on` as well: a hard invalidation of a tag makes the value count as absent, and the CAS
+  // id stays the same.
+  if (sight === undefined || sight.isToMark !== isToMark || sight.lease.on !== lease.on)
+    return false
+  return isSameLease(sight.lease, lease) && nowMs < sight[until]
+}
+
+/** Tries for the lease of a read result (`finding`), once for all callers of this process. */
+export async function electOnce(
+  slot: Slot,
+  finding: Finding,
+  elect: () => Promise<Elected>,
+  context: RefillContext,
+): Promise<Finding> {
+  const { clock, tally } = context
+  if (isSettled(slot, finding, clock.nowMs(), 'waitingUntilMs')) {
+    const { elected } = slot.sight as Sight
+    return forAnother(finding, (await elected).finding, clock)
+  }
+  const { lease, isToMark = false } = finding
+  const elected = elect()
+  const never = Number.POSITIVE_INFINITY
+  const sight: Sight = { lease, isToMark, elected, untilMs: never, waitingUntilMs: never }
+  slot.sight = sight
+  try {
+    const { finding: now, goodForMs, isTakeover } = await elected
+    const nowMs = clock.nowMs()
+    sight.untilMs = nowMs + goodForMs
+    const isOver = now.trouble === 'failing'
+    if (isOver) slot.failed = lease
+    sight.waitingUntilMs = nowMs + (isOver ? goodForMs : Math.min(goodForMs, ELECTION_PAUSE_MS))
+    if (isTakeover === true) {
+      tally.takenOver++
+      context.report('leaseTakenOver', { key: slot.key, host: now.lease.place.name })
+    }
+    return now
+  } catch (error) {
+    sight.untilMs = sight.waitingUntilMs = 0
+    throw error
+  }
+}
+
+/**
+ * Returns what another caller's attempt for the lease found, for a caller that shares it. It keeps
+ * its own value, unless only the attempt found one.
+ */
+function forAnother(finding: Finding, elected: Finding, clock: Clock): Finding {
+  if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected, clock)
+  const { election, lease, trouble } = elected
+  return { ...finding, election, lease, trouble, isToMark: false }
 }

@@ -1,4 +1,5 @@
-import type { Tail } from './tags/tail.ts'
+import type { TagSource } from '../tags/desk.ts'
+import type { Tail } from '../tags/tail.ts'
 
 /**
  * The cache as refills need it. The client implements it with a cluster of memcacheds, the
@@ -73,28 +74,6 @@ export interface ReadHandle {
   readonly isOvertaken?: boolean
   readonly promise: Promise<unknown>
 }
-
-/** Receives the reply to a read of a tag, while it is parsed. */
-export interface TagReader {
-  /** Called with the version in decimal, and the last hard invalidation; 0 for none. */
-  found(version: string, hard: number): void
-  absent(): void
-  failed(error: unknown): void
-}
-
-/** A pending read of a tag. */
-export interface TagHandle {
-  /** Whether the bytes of the read may have been sent: later callers must not join it. */
-  readonly sent: boolean
-}
-
-/**
- * A change of a tag:
- * - `create`: sets a random version if there is none.
- * - `soft`: sets another version.
- * - `hard`: the same, and older values are no longer served stale either.
- */
-export type TagChange = 'create' | 'soft' | 'hard'
 
 /** An encoded value. */
 export interface EncodedItem {
@@ -175,7 +154,7 @@ export interface Elsewhere {
 }
 
 /** The cache underneath refills. Keys are the callers'; the store converts them to wire keys. */
-export interface RefillStore {
+export interface RefillStore extends TagSource {
   /**
    * Waits until it is known which commands the server of a key supports, or that it cannot be
    * reached; undefined if it is known.
@@ -240,16 +219,6 @@ export interface RefillStore {
     key: string,
     after: readonly StoreCommand[],
   ): Promise<Elsewhere | undefined> | undefined
-
-  /** Reads a tag on its own host, without a fallback: another host's item is not the tag. */
-  readTag(name: string, reader: TagReader): TagHandle
-
-  /**
-   * Changes a tag on its own host, without a fallback. Each attempt draws new random numbers, so
-   * that a late attempt cannot restore an earlier version. Rejects when the tag may not have
-   * changed; it is then deleted on its host before it is used again.
-   */
-  changeTag(name: string, change: TagChange): Promise<void>
 
   /** Encodes a value. Throws or rejects with MINTRING_BAD_VALUE. */
   encode(value: unknown): EncodedItem | Promise<EncodedItem>

@@ -1,6 +1,5 @@
-import type { EntryState, RefillEntry, SoonEntry } from './entry.ts'
-import { isPromise } from './entry.ts'
-import type { StaleBecause } from './finding.ts'
+import type { EntryState, RefillEntry, SoonEntry, StaleBecause } from './finding.ts'
+import { isPromise } from './finding.ts'
 
 /** An event of a refill. It contains no values, and keys only with `traceKeys`. */
 export interface RefillEvent {

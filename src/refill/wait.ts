@@ -1,9 +1,9 @@
+import type { Timer } from '../clock.ts'
 import type { ErrorCode } from '../errors.ts'
 import { isMintringError, MintringError } from '../errors.ts'
-import type { Clock, Timer } from './clock.ts'
-import type { RefillEntry, SoonEntry } from './entry.ts'
-import type { Finding, Lease } from './finding.ts'
-import type { Ask, Terms } from './loading.ts'
+import type { RefillContext } from './context.ts'
+import type { Finding, Lease, RefillEntry, SoonEntry } from './finding.ts'
+import type { Ask, Terms } from './loader.ts'
 import { anew } from './share.ts'
 
 const FIRST_DELAY_MS = 5
@@ -31,8 +31,8 @@ export interface Waiter<Slot extends Terms> {
 }
 
 /** The functions of the Refiller that a wait uses. */
-export interface WaitOwner<Slot extends Terms> {
-  readonly clock: Clock
+interface WaitOwner<Slot extends Terms> {
+  readonly context: RefillContext
   /** Reads the key again, counted as a poll. Rejects when the cache is unreachable. */
   poll(ask: Ask<Slot>): Promise<Finding>
   /** Returns what the waiter gets, or undefined if it must keep waiting. */
@@ -72,7 +72,7 @@ export class Wait<Slot extends Terms> {
   }
 
   #schedule(): void {
-    const { clock } = this.#owner
+    const { clock } = this.#owner.context
     const spread = 1 + DELAY_JITTER * (2 * clock.random() - 1)
     const untilMs = this.#waiting.reduce((least, { waiter }) => {
       return Math.min(least, waiter.untilMs)
@@ -86,7 +86,8 @@ export class Wait<Slot extends Terms> {
   #wake(): void {
     this.#timer = undefined
     const owner = this.#owner
-    const nowMs = owner.clock.nowMs()
+    const { clock } = owner.context
+    const nowMs = clock.nowMs()
     this.#settle(({ waiter }) => (waiter.untilMs <= nowMs ? owner.timedOut(waiter) : undefined))
     const first = this.#waiting[0]
     if (first === undefined) return
@@ -94,7 +95,7 @@ export class Wait<Slot extends Terms> {
       (finding) => {
         let isTaken = false
         this.#settle(({ waiter }) => {
-          const own = isTaken ? anew(finding, owner.clock) : finding
+          const own = isTaken ? anew(finding, clock) : finding
           isTaken = true
           return owner.resume(waiter, own)
         })

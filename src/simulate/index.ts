@@ -3,16 +3,15 @@
  * measured.
  * @module simulate
  */
-export type { EntryState, RefillEntry } from '../refill/entry.ts'
-export type { StaleBecause } from '../refill/finding.ts'
+export type { EntryState, RefillEntry, StaleBecause } from '../refill/finding.ts'
 export type { OnWaitTimeout, RefillPolicy, Seconds } from '../refill/policy.ts'
 export type { Dialect } from '../refill/store.ts'
-export type { Tags, TagsOf } from '../refill/tags/names.ts'
 export type { Difference } from '../ring/difference.ts'
 export type { HashName } from '../ring/hashes/registry.ts'
 export type { Key } from '../ring/key.ts'
 export type { DistributionName, RingOptions } from '../ring/options.ts'
 export type { RingServer, ServerObject } from '../ring/server.ts'
+export type { Tags, TagsOf } from '../tags/names.ts'
 export type { ChangeCost, ChangeOverTime } from './change-cost.ts'
 export type { ChangeTraffic } from './change-traffic.ts'
 export { type FleetReport, fleet } from './fleet.ts'

@@ -6,9 +6,9 @@ import type {
   Status,
   StoreAnswer,
   StoreCommand,
-  TagChange,
 } from '../refill/store.ts'
-import { hasDigest, readTail, withoutTail } from '../refill/tags/tail.ts'
+import type { TagChange } from '../tags/desk.ts'
+import { hasDigest, readTail, withoutTail } from '../tags/tail.ts'
 
 /** What the model of memcached stores for a key. */
 interface Stored {

@@ -8,10 +8,9 @@ import type {
   RefillStore,
   StoreAnswer,
   StoreCommand,
-  TagChange,
-  TagHandle,
-  TagReader,
 } from '../refill/store.ts'
+import type { TagChange } from '../tags/desk.ts'
+import type { TagHandle, TagReader } from '../tags/look.ts'
 import type { ModelServer } from './model-server.ts'
 import type { VirtualTime } from './virtual-time.ts'
 

@@ -1,4 +1,4 @@
-import type { RefillEntry } from '../refill/entry.ts'
+import type { RefillEntry } from '../refill/finding.ts'
 import type { Policy } from '../refill/policy.ts'
 import type { VirtualTime } from './virtual-time.ts'
 

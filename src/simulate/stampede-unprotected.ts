@@ -1,4 +1,4 @@
-import type { RefillEntry } from '../refill/entry.ts'
+import type { RefillEntry } from '../refill/finding.ts'
 import { resolvePolicy } from '../refill/policy.ts'
 import type { StampedeFleetPlan } from './stampede-fleet.ts'
 import { StampedeOrigin } from './stampede-origin.ts'

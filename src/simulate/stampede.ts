@@ -1,4 +1,4 @@
-import type { RefillEntry } from '../refill/entry.ts'
+import type { RefillEntry } from '../refill/finding.ts'
 import type { RefillPolicy } from '../refill/policy.ts'
 import { resolvePolicy } from '../refill/policy.ts'
 import type { Dialect } from '../refill/store.ts'

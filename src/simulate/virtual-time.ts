@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../refill/clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 
 interface Due extends Timer {
   readonly atMs: number

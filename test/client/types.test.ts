@@ -3,7 +3,7 @@ import { expectTypeOf } from 'expect-type'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import type { Outcomes } from '../../src/client/outcomes.ts'
 import type { Entry } from '../../src/client/verbs/retrieval.ts'
-import type { LoaderContext } from '../../src/refill/loading.ts'
+import type { LoaderContext } from '../../src/refill/loader.ts'
 
 interface User {
   readonly name: string

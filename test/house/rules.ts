@@ -3,10 +3,10 @@ import { type Import, importsOf, lineOf, type Source, targetOf } from './sources
 
 /** The layers of src/, lowest first. A file may import lower layers and its own folder (room). */
 const LADDER: readonly (readonly string[])[] = [
-  ['runtime', 'secrets', 'duration'],
-  ['errors', 'channels'],
-  ['deadline'],
-  ['protocol', 'ring'],
+  ['runtime', 'secrets', 'duration', 'gate'],
+  ['errors', 'channels', 'clock'],
+  ['deadline', 'recent'],
+  ['protocol', 'ring', 'tags'],
   ['arguments'],
   ['net', 'refill', 'embedded'],
   ['hosts', 'simulate'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
-import type { RefillEntry } from '../../src/refill/entry.ts'
+import type { RefillEntry } from '../../src/refill/finding.ts'
 import { ModelServer } from '../../src/simulate/model-server.ts'
 import { seededRandom } from '../../src/simulate/virtual-time.ts'
 import { Choices, EVERYTHING, Met, type Move } from './choices.ts'

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../src/refill/clock.ts'
+import type { Clock, Timer } from '../../src/clock.ts'
 
 interface Alarm {
   readonly atMs: number

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Clock } from '../../src/refill/clock.ts'
+import type { Clock } from '../../src/clock.ts'
 import { Refill } from '../../src/refill/refill.ts'
 import type {
   Dialect,
@@ -10,11 +10,10 @@ import type {
   RefillStore,
   StoreAnswer,
   StoreCommand,
-  TagChange,
-  TagHandle,
-  TagReader,
 } from '../../src/refill/store.ts'
 import type { CasIds, ModelServer } from '../../src/simulate/model-server.ts'
+import type { TagChange } from '../../src/tags/desk.ts'
+import type { TagHandle, TagReader } from '../../src/tags/look.ts'
 
 /**
  * Counts CAS ids for each item separately, so that commands on different items lead to the same

@@ -1,6 +1,6 @@
 import type { RefillStore, StoreAnswer, StoreCommand } from '../../src/refill/store.ts'
-import { digestOfVersions, type TagVersion } from '../../src/refill/tags/look.ts'
-import { readTail, withoutTail, withTail } from '../../src/refill/tags/tail.ts'
+import { digestOfVersions, type TagVersion } from '../../src/tags/look.ts'
+import { readTail, withoutTail, withTail } from '../../src/tags/tail.ts'
 import { wrapped } from './old-ways.ts'
 import type { SteppedClient } from './steps.ts'
 

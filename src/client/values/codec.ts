@@ -1,5 +1,5 @@
 import { isTagged } from '../../refill/paths/stamp.ts'
-import { withoutTail } from '../../refill/tags/tail.ts'
+import { withoutTail } from '../../tags/tail.ts'
 
 /** An encoded value. A string body contains ASCII characters only. */
 export interface Encoded {

@@ -1,5 +1,5 @@
 import type { ClientView } from '../../client/view.ts'
-import type { LoaderContext } from '../../refill/loading.ts'
+import type { LoaderContext } from '../../refill/loader.ts'
 import type { RefillPolicy } from '../../refill/policy.ts'
 import { unixMs } from '../../runtime.ts'
 import type { Address } from './address.ts'

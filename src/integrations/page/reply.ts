@@ -1,4 +1,4 @@
-import type { RefillEntry } from '../../refill/entry.ts'
+import type { RefillEntry } from '../../refill/finding.ts'
 import { unixMs } from '../../runtime.ts'
 import { type Asked, takesGzip } from './asked.ts'
 import type { Page } from './body.ts'

@@ -1,5 +1,5 @@
+import type { Clock } from '../../clock.ts'
 import { isMintringError } from '../../errors.ts'
-import type { Clock } from '../clock.ts'
 import type { Election, Finding, Lease, Trouble } from '../finding.ts'
 import { isSameLease, NO_CAS, nothing, readValue, UNREADABLE } from '../finding.ts'
 import type { Policy } from '../policy.ts'

@@ -1,8 +1,8 @@
+import type { Tail } from '../../tags/tail.ts'
+import { withTail } from '../../tags/tail.ts'
 import type { Finding, Lease, Trouble } from '../finding.ts'
 import type { Policy } from '../policy.ts'
 import type { EncodedItem, Item, KeyHome } from '../store.ts'
-import type { Tail } from '../tags/tail.ts'
-import { withTail } from '../tags/tail.ts'
 
 /**
  * A protocol for leases: by meta commands, by meta commands with a lock beside the key, or by

@@ -1,5 +1,5 @@
-import { MintringError } from '../../errors.ts'
-import { escaped, kindOf } from '../../secrets.ts'
+import { MintringError } from '../errors.ts'
+import { escaped, kindOf } from '../secrets.ts'
 
 /**
  * Limits of tags. They are those of Next.js, which has the longest and the most tags of all

@@ -1,10 +1,22 @@
-import { MintringError } from '../../errors.ts'
-import type { Finding } from '../finding.ts'
-import type { Policy } from '../policy.ts'
+import { MintringError } from '../errors.ts'
 import type { TagDesk } from './desk.ts'
 import { digestOfVersions, type Look, type TagVersion } from './look.ts'
 import { checkTags, NO_TAGS, type TagsOf, tagText } from './names.ts'
 import { NO_DIGEST, NO_HARD, type Tail } from './tail.ts'
+
+/** What a policy says about tags. */
+export interface TagPolicy {
+  /** The tags of every value, in the form of tagText(); undefined for no tags. */
+  readonly tagText: string | undefined
+  /** Whether the tags are stored in an item beside the value. */
+  readonly isSidecar: boolean
+}
+
+/** The tags that a read found: those stored with the value, and their current versions. */
+export interface TagsFound {
+  readonly tail: Tail | undefined
+  readonly look?: Look | undefined
+}
 
 /** Tags that the loader declared. They count only if the loader awaited them. */
 interface Declared {
@@ -20,14 +32,19 @@ export class LoadTags {
   /** The tags read when the load started; callers with the same read need no other. */
   readonly first: Look | undefined
   readonly #desk: TagDesk
-  readonly #policy: Policy
+  readonly #policy: TagPolicy
   readonly #tagsOf: TagsOf | undefined
   readonly #text: string
   readonly #declared: Declared[] = []
   #look: Look | undefined
   #moment: number
 
-  constructor(desk: TagDesk, policy: Policy, tagsOf: TagsOf | undefined, { look, tail }: Finding) {
+  constructor(
+    desk: TagDesk,
+    policy: TagPolicy,
+    tagsOf: TagsOf | undefined,
+    { look, tail }: TagsFound,
+  ) {
     this.#desk = desk
     this.#policy = policy
     this.#tagsOf = tagsOf

@@ -1,4 +1,4 @@
-import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
+import { clearTimeout, performance, setTimeout, unixMs } from './runtime.ts'
 
 /** A timer that can be cancelled. */
 export interface Timer {

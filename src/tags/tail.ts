@@ -1,4 +1,4 @@
-import { MintringError } from '../../errors.ts'
+import { MintringError } from '../errors.ts'
 
 /**
  * The tags at the end of a value's bytes, all in ASCII:

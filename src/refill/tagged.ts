@@ -1,13 +1,30 @@
 import type { Clock } from '../clock.ts'
-import type { Finding } from '../finding.ts'
-import { nothing } from '../finding.ts'
-import type { Elected } from '../paths/path.ts'
-import type { Slot } from '../slots.ts'
-import type { TagDesk } from './desk.ts'
-import type { LoadTags } from './load.ts'
-import type { Look } from './look.ts'
-import { NO_TAGS } from './names.ts'
-import { NO_DIGEST, NO_HARD } from './tail.ts'
+import type { TagDesk } from '../tags/desk.ts'
+import type { LoadTags } from '../tags/load.ts'
+import type { Look } from '../tags/look.ts'
+import { NO_TAGS } from '../tags/names.ts'
+import { NO_DIGEST, NO_HARD } from '../tags/tail.ts'
+import type { Finding } from './finding.ts'
+import { nothing } from './finding.ts'
+import type { Elected } from './paths/path.ts'
+import type { Policy } from './policy.ts'
+import type { Place } from './store.ts'
+
+/** How this process last marked a value stale because of a tag. */
+export interface Marked {
+  /** The host of the value: another host has another value. */
+  readonly place: Place
+  /** The versions of the tags for which it did. */
+  readonly digest: string | undefined
+  /** When it may do so again for the same host and versions. */
+  readonly untilMs: number
+}
+
+/** What is known of the tags of one key. */
+interface TaggedKey {
+  readonly policy: Policy
+  marked: Marked | undefined
+}
 
 /**
  * Decides whether a found value is stale because of its tags. It is if a tag has another version
@@ -26,28 +43,28 @@ export class TagJudge {
    * Compares the tags of a read result with their current versions. `look` must have started when
    * the caller came, or later.
    */
-  judged(slot: Slot, finding: Finding, look: Look | undefined): Finding | Promise<Finding> {
+  judged(key: TaggedKey, finding: Finding, look: Look | undefined): Finding | Promise<Finding> {
     const { verdict, tail } = finding
     const seen = { ...finding, look }
     if (verdict === 'absent') return seen
-    if (tail === undefined) return look === undefined ? finding : this.#outdated(slot, seen, look)
+    if (tail === undefined) return look === undefined ? finding : this.#outdated(key, seen, look)
     if (look?.digest === tail.digest) return seen
     const text = this.#textOf(look?.set.text ?? NO_TAGS, tail.text)
-    if (look !== undefined && text === look.set.text) return this.#outdated(slot, seen, look)
-    return this.#judgedByAll(slot, finding, text)
+    if (look !== undefined && text === look.set.text) return this.#outdated(key, seen, look)
+    return this.#judgedByAll(key, finding, text)
   }
 
   /**
    * Compares the tags of what an attempt for the lease found. It may be newer than the earlier read
    * result.
    */
-  async elected(slot: Slot, before: Finding, elected: Elected): Promise<Elected> {
+  async elected(key: TaggedKey, before: Finding, elected: Elected): Promise<Elected> {
     const now = elected.finding
-    const { tagText } = slot.policy
+    const { tagText } = key.policy
     if (now.look !== undefined || (tagText === undefined && now.tail === undefined)) return elected
     if (now.verdict === 'absent') return { ...elected, finding: { ...now, look: before.look } }
     const look = await this.#desk.look(this.#desk.setOf(tagText ?? NO_TAGS)).done()
-    const judged = await this.judged(slot, now, look)
+    const judged = await this.judged(key, now, look)
     // Report `open` as lost: this attempt for the lease is over, and the next reader makes another.
     const election = judged.election === 'open' ? 'lost' : judged.election
     return { ...elected, finding: { ...judged, election } }
@@ -67,15 +84,15 @@ export class TagJudge {
   }
 
   /** Records that this process is about to mark the value. */
-  noteMark(slot: Slot, { look, lease }: Finding): void {
-    const untilMs = this.#clock.nowMs() + slot.policy.leaseSeconds * 1000
-    slot.marked = { place: lease.place, digest: look?.digest, untilMs }
+  noteMark(key: TaggedKey, { look, lease }: Finding): void {
+    const untilMs = this.#clock.nowMs() + key.policy.leaseSeconds * 1000
+    key.marked = { place: lease.place, digest: look?.digest, untilMs }
   }
 
-  async #judgedByAll(slot: Slot, finding: Finding, text: string): Promise<Finding> {
+  async #judgedByAll(key: TaggedKey, finding: Finding, text: string): Promise<Finding> {
     const look = await this.#desk.look(this.#desk.setOf(text)).done()
     const seen = { ...finding, look }
-    return look.digest === finding.tail!.digest ? seen : this.#outdated(slot, seen, look)
+    return look.digest === finding.tail!.digest ? seen : this.#outdated(key, seen, look)
   }
 
   /**
@@ -89,9 +106,9 @@ export class TagJudge {
     }
   }
 
-  #outdated(slot: Slot, finding: Finding, look: Look): Finding {
+  #outdated(key: TaggedKey, finding: Finding, look: Look): Finding {
     const { verdict, election } = finding
-    const { graceSeconds, staleWhileRevalidateSeconds } = slot.policy
+    const { graceSeconds, staleWhileRevalidateSeconds } = key.policy
     const isHard = look.hard !== NO_HARD && look.hard !== finding.tail?.hard
     // If tags cannot be read, other processes may still read them: do not mark the value.
     const isOpen = election === 'none' && verdict === 'fresh' && !look.isBlind
@@ -114,7 +131,7 @@ export class TagJudge {
       staleBecause: 'tag',
       // Without a window for stale values, report 1 second: callers then wait for the load.
       staleForSeconds: staleWhileRevalidateSeconds === 0 ? 1 : 0,
-      ...(isOpen && this.#mayMark(slot, finding, look) ? { election: 'open', isToMark: true } : {}),
+      ...(isOpen && this.#mayMark(key, finding, look) ? { election: 'open', isToMark: true } : {}),
     }
   }
 
@@ -122,7 +139,7 @@ export class TagJudge {
    * Whether this process may mark the value: once per lease for the same versions. Otherwise two
    * processes that see different tags would mark each other's values without end.
    */
-  #mayMark({ marked }: Slot, { lease }: Finding, { digest }: Look): boolean {
+  #mayMark({ marked }: TaggedKey, { lease }: Finding, { digest }: Look): boolean {
     if (marked?.place !== lease.place || marked.digest !== digest) return true
     return this.#clock.nowMs() >= marked.untilMs
   }

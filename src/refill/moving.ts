@@ -1,27 +1,12 @@
+import type { RefillContext } from './context.ts'
 import type { Finding, Lease } from './finding.ts'
-import type { PathOf } from './paths/choice.ts'
+import type { Terms } from './loader.ts'
 import type { Path, StaleWindow } from './paths/path.ts'
+import { pageWithTags, READ_TAGS } from './paths/sidecar-path.ts'
 import { CODEC_FLAGS, hasClock, isTagged, Stamp } from './paths/stamp.ts'
 import type { Policy } from './policy.ts'
-import type { Elsewhere, Item, RefillStore } from './store.ts'
-import { pageWithTags, READ_TAGS } from './tags/sidecar.ts'
-
-/** What a lookup at the other host of a moving key needs. */
-export interface Heir {
-  readonly store: RefillStore
-  readonly pathOf: PathOf
-  /**
-   * Returns the read result with its value decoded. If it cannot be decoded, the key counts as
-   * absent.
-   */
-  decoded(terms: Terms, finding: Finding): Promise<Finding>
-  inBackground(work: Promise<void>): void
-}
-
-interface Terms {
-  readonly key: string
-  readonly policy: Policy
-}
+import { decoded } from './share.ts'
+import type { Elsewhere, Item } from './store.ts'
 
 /** Compares the tag versions of a read result with the current ones. */
 type Judge = (finding: Finding) => Finding | Promise<Finding>
@@ -33,16 +18,16 @@ type Judge = (finding: Finding) => Finding | Promise<Finding>
 export function elsewhere(
   terms: Terms,
   finding: Finding,
-  heir: Heir,
+  context: RefillContext,
   judge: Judge,
 ): Promise<Finding> | undefined {
   const { isSidecar, tagText } = terms.policy
   const hasTagsBeside = isSidecar && tagText !== undefined
-  const looking = heir.store.elsewhere?.(terms.key, hasTagsBeside ? [READ_TAGS] : [])
+  const looking = context.store.elsewhere?.(terms.key, hasTagsBeside ? [READ_TAGS] : [])
   if (looking === undefined) return undefined
   const found = hasTagsBeside ? looking.then(withTagsBeside) : looking
   // If the other host cannot be read, the key stays a miss.
-  return inherited(terms, finding, found, heir, judge).catch(() => finding)
+  return inherited(terms, finding, found, context, judge).catch(() => finding)
 }
 
 function withTagsBeside(found: Elsewhere | undefined): Elsewhere | undefined {
@@ -58,39 +43,40 @@ async function inherited(
   terms: Terms,
   finding: Finding,
   looking: Promise<Elsewhere | undefined>,
-  heir: Heir,
+  context: RefillContext,
   judge: Judge,
 ): Promise<Finding> {
   const found = await looking
   if (found === undefined) return finding
   const { item } = found
-  const path = heir.pathOf(terms, item.place())
-  const there = await judge(await heir.decoded(terms, path.judge(item, terms.policy, 0)))
+  const path = context.pathOf(terms.policy, item.place())
+  const there = await judge(await decoded(context.clock, terms, path.judge(item, terms.policy, 0)))
   const { election, lease, trouble } = finding
   if (there.verdict === 'absent') return finding
   if (there.verdict === 'stale') return { ...there, election, lease, trouble, isToMark: false }
   if (election === 'won' && lease.on === 'placeholder') {
-    await keepOrLetGo(terms, finding, there, found, heir)
+    await keepOrLetGo(terms, finding, there, found, context)
   } else if (election === 'open' && found.mayKeep) {
-    heir.inBackground(storeAnew(terms, finding, there, item, heir).catch(() => {}))
+    context.inBackground(storeAnew(terms, finding, there, item, context).catch(() => {}))
   }
   return { ...there, election: 'none' }
 }
 
 /** Marks a key stale on its host; on both if it moves. */
 export async function invalidateHomes(
-  { key, policy }: Terms,
+  key: string,
+  policy: Policy,
   isKnown: boolean,
-  pathOf: PathOf,
-  store: RefillStore,
+  context: RefillContext,
 ): Promise<boolean> {
+  const { store } = context
   const window: StaleWindow = { graceSeconds: policy.graceSeconds, isKnown }
   let wasThere = false
   await store.ready?.(key)
   for (;;) {
     const homes = store.homesOf?.(key)
     for (const home of homes ?? [undefined]) {
-      const path = pathOf({ policy }, store.place(key, home))
+      const path = context.pathOf(policy, store.place(key, home))
       wasThere = (await path.invalidate(key, window, home)) || wasThere
     }
     // If the key's hosts changed meanwhile, the new ones did not get the mark: repeat.
@@ -108,11 +94,11 @@ async function keepOrLetGo(
   finding: Finding,
   there: Finding,
   { item, mayKeep }: Elsewhere,
-  heir: Heir,
+  context: RefillContext,
 ): Promise<void> {
   const { key, policy } = terms
   const { lease } = finding
-  const path = heir.pathOf(terms, lease.place)
+  const path = context.pathOf(policy, lease.place)
   if (hasClock(item.flags) || item.place().dialect === 'classic') {
     const isStored = mayKeep && (await storedUnder(terms, lease, there, item, path))
     return isStored ? undefined : path.release(key, policy, lease)
@@ -120,7 +106,9 @@ async function keepOrLetGo(
   if (!mayKeep) return path.release(key, policy, lease)
   const encoded = { body: item.bytes(), flags: item.flags }
   const ttlSeconds = Math.max(0, item.ttlSeconds)
-  await heir.store.exchange(lease.place, key, [{ name: 'ms', encoded, ttlSeconds, cas: lease.cas }])
+  await context.store.exchange(lease.place, key, [
+    { name: 'ms', encoded, ttlSeconds, cas: lease.cas },
+  ])
 }
 
 /**
@@ -132,11 +120,11 @@ async function storeAnew(
   finding: Finding,
   there: Finding,
   item: Item,
-  heir: Heir,
+  context: RefillContext,
 ): Promise<void> {
   if (!mayStoreAnew(there, item)) return
   const { key, policy } = terms
-  const path = heir.pathOf(terms, finding.lease.place)
+  const path = context.pathOf(policy, finding.lease.place)
   const { finding: elected } = await path.elect(key, policy, finding)
   if (elected.election !== 'won') return
   const isStored = await storedUnder(terms, elected.lease, there, item, path)

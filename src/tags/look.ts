@@ -1,5 +1,18 @@
-import type { TagHandle, TagReader } from '../store.ts'
 import { NO_HARD } from './tail.ts'
+
+/** Receives the reply to a read of a tag, while it is parsed. */
+export interface TagReader {
+  /** Called with the version in decimal, and the last hard invalidation; 0 for none. */
+  found(version: string, hard: number): void
+  absent(): void
+  failed(error: unknown): void
+}
+
+/** A pending read of a tag. */
+export interface TagHandle {
+  /** Whether the bytes of the read may have been sent: later callers must not join it. */
+  readonly sent: boolean
+}
 
 /** Tag names that are read together. */
 export interface TagSet {

@@ -1,9 +1,15 @@
-import { MintringError } from '../../errors.ts'
-import { allDone } from '../all-done.ts'
 import type { Clock } from '../clock.ts'
+import { MintringError } from '../errors.ts'
+import { allDone } from '../gate.ts'
 import { Recent } from '../recent.ts'
-import type { RefillStore } from '../store.ts'
-import { Look, type TagSet, TagSight, type TagVersion } from './look.ts'
+import {
+  Look,
+  type TagHandle,
+  type TagReader,
+  type TagSet,
+  TagSight,
+  type TagVersion,
+} from './look.ts'
 import { NO_TAGS, tagText } from './names.ts'
 
 /** How long a set of tags, or a tag's version, is at least remembered after its last use. */
@@ -15,6 +21,26 @@ const MAX_REMEMBERED = 10_000
  */
 const MAX_CREATIONS = 2
 
+/**
+ * A change of a tag:
+ * - `create`: sets a random version if there is none.
+ * - `soft`: sets another version.
+ * - `hard`: the same, and older values are no longer served stale either.
+ */
+export type TagChange = 'create' | 'soft' | 'hard'
+
+/** The servers of tags. Each tag is on its own host, without a fallback: another is not the tag. */
+export interface TagSource {
+  readTag(name: string, reader: TagReader): TagHandle
+
+  /**
+   * Changes a tag. Each attempt draws new random numbers, so that a late attempt cannot restore an
+   * earlier version. Rejects when the tag may not have changed; it is then deleted on its host
+   * before it is used again.
+   */
+  changeTag(name: string, change: TagChange): Promise<void>
+}
+
 /** A version of a tag, and the moment at which this process first read it. */
 interface Known extends TagVersion {
   readonly since: number
@@ -24,7 +50,7 @@ interface Known extends TagVersion {
  * Reads, creates and invalidates tags: each tag at most once per tick, however many keys use it.
  */
 export class TagDesk {
-  readonly #store: RefillStore
+  readonly #source: TagSource
   readonly #sets: Recent<TagSet>
   readonly #asked = new Map<string, TagSight>()
   readonly #known: Recent<Known>
@@ -33,8 +59,8 @@ export class TagDesk {
   /** Counts reads; the count serves as the clock of `moment` and `since`. */
   #reads = 0
 
-  constructor(store: RefillStore, clock: Clock) {
-    this.#store = store
+  constructor(source: TagSource, clock: Clock) {
+    this.#source = source
     this.#sets = new Recent(clock, MEMORY_MS, MAX_REMEMBERED)
     this.#known = new Recent(clock, MEMORY_MS, MAX_REMEMBERED)
   }
@@ -89,7 +115,9 @@ export class TagDesk {
   #create(name: string): Promise<void> {
     const under = this.#creating.get(name)
     if (under !== undefined) return under
-    const created = this.#store.changeTag(name, 'create').finally(() => this.#creating.delete(name))
+    const created = this.#source
+      .changeTag(name, 'create')
+      .finally(() => this.#creating.delete(name))
     this.#creating.set(name, created)
     return created
   }
@@ -122,7 +150,7 @@ export class TagDesk {
   ): Promise<void> {
     const change = isHard ? 'hard' : 'soft'
     await allDone(
-      [...new Set(names)].map((name) => this.#store.changeTag(name, change).then(onChanged)),
+      [...new Set(names)].map((name) => this.#source.changeTag(name, change).then(onChanged)),
     )
   }
 
@@ -143,7 +171,7 @@ export class TagDesk {
     if (asked !== undefined && !asked.isSent) return asked
     const sight = new TagSight(name, this.#ended)
     this.#asked.set(name, sight)
-    sight.handle = this.#store.readTag(name, sight)
+    sight.handle = this.#source.readTag(name, sight)
     return sight
   }
 

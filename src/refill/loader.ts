@@ -1,12 +1,15 @@
 import { AsyncResource } from 'node:async_hooks'
 import { isMintringError, MintringError } from '../errors.ts'
-import type { Clock } from './clock.ts'
-import type { Lease } from './finding.ts'
+import type { LoadTags } from '../tags/load.ts'
+import type { TagSet } from '../tags/look.ts'
+import type { TagsOf } from '../tags/names.ts'
+import { checkTags } from '../tags/names.ts'
+import type { RefillContext } from './context.ts'
+import type { EntryState, Lease, RefillEntry } from './finding.ts'
 import type { Policy, Seconds } from './policy.ts'
 import { checkTtl } from './policy.ts'
-import type { TagSet } from './tags/look.ts'
-import type { TagsOf } from './tags/names.ts'
-import { checkTags } from './tags/names.ts'
+import { Portions } from './share.ts'
+import type { Marked } from './tagged.ts'
 
 /** Information and controls for a loader. */
 export interface LoaderContext<Value = unknown> {
@@ -75,6 +78,7 @@ export interface Terms {
   decoding: number
   /** The tags of the key's policy; undefined until they are checked. */
   tagSet: TagSet | undefined
+  marked: Marked | undefined
 }
 
 /** Returns how many seconds before the end of its ttl this process refills the value. */
@@ -91,11 +95,6 @@ export interface Ask<Slot extends Terms = Terms> {
   readonly scope: AsyncResource
   readonly waitUntil: WaitUntil | undefined
   readonly tagsOf: TagsOf | undefined
-}
-
-/** Receives the tags that a loader declares. */
-export interface TagTaker {
-  declare(names: readonly string[]): PromiseLike<void>
 }
 
 /** Creates an Ask whose loader runs in the async context of this caller. */
@@ -128,20 +127,17 @@ export class LoadFailure {
   }
 }
 
-/** Ignores the tags that a loader declares, because its value is not stored. */
-const NO_TAKER: TagTaker = { declare: () => Promise.resolve() }
-
 /**
  * Runs the loader in its caller's async context. Rejects with a LoadFailure: MINTRING_LOADER (its
  * cause is what was thrown), MINTRING_LOADER_TIMEOUT, or the reason of `abort`. Ignores what the
- * loader does afterwards.
+ * loader does afterwards. Without `tags` the value is not stored: ignores tags that it declares.
  */
 export function load(
   ask: Ask,
   stale: unknown,
-  clock: Clock,
+  { clock }: RefillContext,
   abort: AbortController,
-  tags: TagTaker = NO_TAKER,
+  tags?: LoadTags,
 ): Promise<Loaded> {
   const { signal } = abort
   if (signal.aborted) return Promise.reject(new LoadFailure(signal.reason, false))
@@ -160,7 +156,7 @@ export function load(
     },
     tag: (...names) => {
       checkTags(names)
-      return tags.declare(names)
+      return tags?.declare(names) ?? Promise.resolve()
     },
   }
   return new Promise((resolve, reject) => {
@@ -180,6 +176,48 @@ export function load(
       .catch((error: unknown) => reject(new LoadFailure(failed(error), isSkipped)))
       .finally(end)
   })
+}
+
+/**
+ * A load without the cache, which is unreachable, or because another client's load takes too long.
+ * Stores nothing. Callers of one process share it, so that an outage does not become a stampede.
+ */
+export class Bypass {
+  readonly #promise: Promise<unknown>
+  readonly #portions: Portions
+  readonly #abort = new AbortController()
+  #isFirst = true
+
+  /** Calls `onOver` once when the load has ended, before any caller gets the value. */
+  constructor(ask: Ask, context: RefillContext, onOver: () => void) {
+    const { store, clock, closedWith } = context
+    if (closedWith !== undefined) this.abandon(closedWith)
+    this.#portions = new Portions(store, clock, ask.slot.policy.isShared, this.#abort.signal)
+    this.#promise = load(ask, undefined, context, this.#abort)
+      .finally(onOver)
+      .then(
+        async ({ value }) => {
+          await this.#portions.prepare(value)
+          return value
+        },
+        (failure: LoadFailure) => {
+          throw failure.error
+        },
+      )
+  }
+
+  /** Returns the result of the load for one caller. */
+  async join(state: EntryState): Promise<RefillEntry> {
+    const isFirst = this.#isFirst
+    this.#isFirst = false
+    if (!isFirst) this.#portions.expect()
+    const value = await this.#promise
+    return { value: isFirst ? value : await this.#portions.portion(value), state }
+  }
+
+  abandon(reason: unknown): void {
+    this.#abort.abort(reason)
+  }
 }
 
 function failed(error: unknown): unknown {
