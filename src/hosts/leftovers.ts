@@ -1,5 +1,6 @@
 import { lackOf } from '../net/abilities.ts'
 import { metadumpHead } from '../protocol/admin.ts'
+import { setTimeout } from '../runtime.ts'
 import { each, type MarkAsk } from './each.ts'
 import type { Earlier } from './earlier.ts'
 import type { FleetState } from './handover-mark.ts'
@@ -21,6 +22,9 @@ const TURN_SECONDS = 30
 const MAX_TRIES = 20
 /** The number of concurrent deletes. */
 const WINDOW = 256
+/** If dumps may omit items: how many in a row must list no old one, and the pause between them. */
+const CLEAN_DUMPS = 3
+const DUMP_PAUSE_MS = 200
 
 /**
  * Deletes items that hosts kept from an earlier time, when they were the hosts of these keys. A
@@ -87,16 +91,15 @@ export class Leftovers {
     const tries = this.#tries.get(host) ?? 0
     // Without CAS ids the age of items is unknown, so nothing may be deleted.
     const isTold = (this.#state.casOf.get(host) ?? 0n) > 0n && host.abilities?.proxy !== true
-    const isListing = canList(host)
-    const isPossible = isListing || (this.#earlier.isAll(host) && !isRead)
+    const range = rangeFor(host)
+    const isPossible = range !== undefined || (this.#earlier.isAll(host) && !isRead)
     if (tries >= MAX_TRIES || !isTold || !isPossible) return
     const turn = this.#recordOf('clearing')
     if (!(await this.#ask(host, addItem(turn, NOTHING, TURN_SECONDS)))) return
     this.#tries.set(host, tries + 1)
     try {
-      if (!isListing && !(await this.#flush(host))) return
-      // Repeat, because a dump misses items that the server moves between its lists meanwhile.
-      while (isListing && (await this.#sweep(host)) > 0) {}
+      if (range !== undefined) await this.#sweepAll(host, range)
+      else if (!(await this.#flush(host))) return
       const seconds = Math.ceil((this.#state.announceMs + this.#state.handoverMs) / 1000) + 60
       await this.#ask(host, addItem(this.#recordOf(CLEARED), NOTHING, seconds))
       this.#clear.add(host)
@@ -118,13 +121,22 @@ export class Leftovers {
     return isFlushed
   }
 
+  /** Deletes old items until dumps list none. */
+  async #sweepAll(host: Host, range: DumpRange): Promise<void> {
+    const needed = range === 'hash' ? 1 : CLEAN_DUMPS
+    for (let clean = 0; clean < needed; ) {
+      if (clean > 0) await new Promise((wake) => setTimeout(wake, DUMP_PAUSE_MS))
+      clean = (await this.#sweep(host, range)) === 0 ? clean + 1 : 0
+    }
+  }
+
   /** Deletes old items once; resolves to how many it deleted. */
-  async #sweep(host: Host): Promise<number> {
+  async #sweep(host: Host, range: DumpRange): Promise<number> {
     let removed = 0
     const pace = new DialPace()
     const underWay = new Set<Promise<void>>()
     let failure: unknown
-    for await (const line of host.lines(metadumpHead('all'), undefined)) {
+    for await (const line of host.lines(metadumpHead(range), undefined)) {
       if (pace.isDue()) await pace.rest()
       const found = /^key=(\S+) .*\bcas=(\d+)/.exec(line)
       if (found === null || !this.#isOld(host, BigInt(found[2]!))) continue
@@ -163,9 +175,19 @@ export class Leftovers {
 const CLEARED = 'cleared'
 const NOTHING = Buffer.from('1')
 
-function canList({ abilities, name }: Host): boolean {
-  const words = ['lru_crawler', 'metadump']
-  return abilities !== undefined && lackOf(abilities, name, 'metadump', words) === undefined
+/**
+ * What a dump walks. `hash`: the hash table, which lists every item. `all`: the LRU lists, which
+ * omits items that a command is using or that move to another list meanwhile.
+ */
+type DumpRange = 'hash' | 'all'
+
+/** Returns the best dump of a server; undefined if it has none. */
+function rangeFor({ abilities, name }: Host): DumpRange | undefined {
+  if (abilities === undefined) return undefined
+  const ranges = ['hash', 'all'] as const
+  return ranges.find((range) => {
+    return lackOf(abilities, name, 'metadump', ['lru_crawler', 'metadump', range]) === undefined
+  })
 }
 
 /** Decodes a key; the server percent-encodes bytes that are not plain. */

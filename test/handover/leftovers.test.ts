@@ -47,3 +47,44 @@ describe('the item of a key on a host that is not cleared yet', () => {
     assert.equal(await sentFor('12', undefined, undefined), 3)
   })
 })
+
+/** Clears a host whose dumps list what `dumps` says. Returns the commands that it got. */
+async function commandsFor(version: string, dumps: readonly string[]): Promise<string[]> {
+  const sent: string[] = []
+  let dumped = 0
+  async function* lines(head: string): AsyncGenerator<string> {
+    sent.push(head.trim())
+    const listed = dumps[dumped++] ?? ''
+    if (listed !== '') yield listed
+  }
+  const abilities = { version, meta: true, proxy: false, cas: true }
+  const host = { name: 'host', usable: true, abilities, lines } as unknown as Host
+  const ask = ((_, { verb, wireKey }) => {
+    if (verb.effect === 'read') return Promise.resolve(undefined)
+    sent.push(`${verb.name} ${wireKey.split('~').at(-2) ?? wireKey}`)
+    return Promise.resolve(true)
+  }) as MarkAsk
+  const state = { id: 'id', casOf: new Map([[host, 10n]]), announceMs: 0, handoverMs: 0 }
+  const earlier = { isArriving: () => true } as unknown as Earlier
+  await new Leftovers(ask, state as unknown as FleetState, earlier, async () => {}).look(
+    [host],
+    false,
+  )
+  return sent
+}
+
+const LISTED = 'key=key exp=-1 la=1 cas=5 fetch=no'
+
+test('a host is cleared when a dump of its hash table lists no old item', async () => {
+  const dump = 'lru_crawler metadump hash'
+  assert.deepEqual(await commandsFor('1.6.9', [LISTED]), [
+    ...['add clearing', dump, 'md key', dump, 'add cleared', 'delete clearing'],
+  ])
+})
+
+test('a host that cannot dump its hash table is cleared when three dumps in a row list no old item', async () => {
+  const dump = 'lru_crawler metadump all'
+  assert.deepEqual(await commandsFor('1.6.8', ['', LISTED]), [
+    ...['add clearing', dump, dump, 'md key', dump, dump, dump, 'add cleared', 'delete clearing'],
+  ])
+})

@@ -29,6 +29,14 @@ describe('three processes and one key that moves, in every order of single comma
     await assert.rejects(states('one try'), /the counter is lost/)
   })
 
+  test('read no old item of a host that is being cleared', async () => {
+    assert.ok((await states('clearing')) > 100)
+  })
+
+  test('read an old item if a dump may omit items in use, as that of the LRU lists does', async () => {
+    await assert.rejects(states('clearing by LRU lists'), /the old item is/)
+  })
+
   for (const mistake of [
     'reversed order',
     'unguarded copy',

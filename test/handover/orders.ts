@@ -3,6 +3,7 @@ import process from 'node:process'
 import { type CopyableKey, copyMoved } from '../../src/hosts/moved-key.ts'
 import type { StoreAnswer } from '../../src/refill/store.ts'
 import { Choices, Met } from '../simulate/choices.ts'
+import { ClearingModel } from './clearing-model.ts'
 import { FleetModel, type Scenario } from './fleet-model.ts'
 import { RIGHT, type Rules, TIMES, type Time } from './fleet-rules.ts'
 
@@ -112,6 +113,20 @@ async function tryCounters(rules: Partial<Rules> = {}): Promise<number> {
   return tried
 }
 
+/** Clears a host that has an old item, while that is read. */
+async function tryClearing(isOmitting: boolean): Promise<number> {
+  const choices = new Choices()
+  do {
+    const model = new ClearingModel(choices, isOmitting)
+    try {
+      await model.run()
+    } catch (error) {
+      if (!(error instanceof Met)) throw new Error(model.trace.join(', '), { cause: error })
+    }
+  } while (choices.next())
+  return choices.states
+}
+
 /** Planted mistake: if the first try to copy the item fails, continues without it. */
 function copyOnce(key: CopyableKey<StoreAnswer>): Promise<boolean> {
   return copyMoved({ ...key, pause: undefined })
@@ -121,6 +136,8 @@ function copyOnce(key: CopyableKey<StoreAnswer>): Promise<boolean> {
 Error.stackTraceLimit = 0
 const [mistake = 'none'] = process.argv.slice(2)
 if (mistake === 'counters') console.log(await tryCounters())
+else if (mistake === 'clearing') console.log(await tryClearing(false))
+else if (mistake === 'clearing by LRU lists') console.log(await tryClearing(true))
 else if (mistake === 'one try') console.log(await tryCounters({ copy: copyOnce }))
 else {
   const wrong = MISTAKES[mistake]
