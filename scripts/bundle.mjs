@@ -20,7 +20,7 @@ const EAGER = {
   protocol: /^protocol\/(?!(command|respond))/,
   commands: /^protocol\//,
   ring: /^ring\/(?!suggest)/,
-  client: /^(net|hosts|refill|behaviors|client)\//,
+  client: /^(net|hosts|refill|tags|behaviors|client)\//,
   embedded: /^embedded\//,
   simulate: /^simulate\//,
 }
@@ -32,10 +32,11 @@ const LAZY = {
   warm: /^client\/(warm|pump)\b/,
   handover: /^hosts\/(handover(-clock|-mark)?|participants|moved-(request|key)|leftovers)\./,
   trace: /^client\/trace(?!-(call|rejected))/,
-  admin: /^client\/(admin|verbs\/(dumps|raw))\./,
+  admin: /^client\/(admin|verbs\/(dumps|hosts|meta|raw))\./,
+  verbs: /^(client\/verbs\/(arithmetic|touch|(\w+-)?many)|hosts\/scatter)\./,
   // Not what plain values share with refills, nor what checks a policy.
   refill:
-    /^(refill\/(?!(paths\/stamp|policy|tags\/(tail|names))\.)|client\/(refill|tag-store|view))/,
+    /^((refill|tags)\/(?!(paths\/stamp|policy|tail|names)\.)|client\/(refill|tag-store|view))/,
 }
 const ROOMS = { ...LAZY, ...EAGER }
 
@@ -81,6 +82,12 @@ export async function writeCode(folder, entries, packages, sources = src) {
         })),
         // What several adapters share is small: one file rather than one for each.
         { name: 'adapters', test: notDoor(isAdapter(sources)), minShareCount: 2 },
+        // So with what several commands share, with the helper of their `await using`.
+        {
+          name: 'common',
+          test: notDoor((path) => isCli(sources)(path) || path.endsWith('usingCtx.js')),
+          minShareCount: 2,
+        },
       ],
     },
   })
@@ -121,15 +128,18 @@ const builtinsWithoutRequire = {
   },
 }
 
-/** Cold start: V8 reads every function of a file when it loads it, so these files load late. */
+/**
+ * Cold start: V8 reads every function of a file when it loads it, so these files load late. So does
+ * node:net, with the streams that it needs: until a client connects it only tells addresses apart.
+ */
 const lazyRooms = {
   name: 'lazy-rooms',
   renderChunk(code) {
-    const name = `require_(?:${Object.keys(LAZY).join('|')})`
+    const name = `require_(?:${Object.keys(LAZY).join('|')})|node_net`
     return code
       .replaceAll(new RegExp(`\\b(${name})\\.`, 'g'), '$1.room.')
       .replaceAll(
-        new RegExp(`^const (${name}) = (require\\(.+\\));$`, 'gm'),
+        new RegExp(`^(?:const|let) (${name}) = (.+\\(".+"\\));$`, 'gm'),
         'const $1 = { file: undefined, get room() { return this.file ??= $2; } };',
       )
   },

@@ -71,11 +71,10 @@ import { type CopyOptions, warmFromPrevious } from './warm-previous.ts'
  * an error, never a miss, unless `onError: 'miss'` says so.
  */
 export class MemcachedClient {
-  /** The meta commands, for what the other methods do not offer. */
-  readonly meta: MetaCommands
   private readonly _settings: ClientSettings
   private readonly _core: ClientCore
   private _refillsMade: ClientRefills | undefined
+  private _metaMade: MetaCommands | undefined
 
   /**
    * `servers`: one string (`'a:11211, b:11211'`), or an array of strings and objects. Throws
@@ -85,7 +84,6 @@ export class MemcachedClient {
     this._settings = new ClientSettings(servers, behaviors)
     this._core = this._settings.core
     this._core.unlock = (key) => this._refills.unlock(key)
-    this.meta = new MetaCommands(this._core)
   }
 
   /**
@@ -96,6 +94,12 @@ export class MemcachedClient {
   static fromEnv(env: Environment = process.env): MemcachedClient {
     const { servers, behaviors } = fromEnvironment(env)
     return new MemcachedClient(servers, behaviors)
+  }
+
+  /** The meta commands, for what the other methods do not offer. */
+  get meta(): MetaCommands {
+    this._metaMade ??= new MetaCommands(this._core)
+    return this._metaMade
   }
 
   /** The client's id in metrics and in messages on diagnostics channels: a number as text. */

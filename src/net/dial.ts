@@ -1,4 +1,4 @@
-import net from 'node:net'
+import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import process from 'node:process'
 import type { ConnectionOptions } from 'node:tls'
 import { builtin, clearTimeout, performance, setTimeout } from '../runtime.ts'
@@ -98,7 +98,7 @@ export class Dialer {
     signal: AbortSignal,
     timeoutMs: number,
     isBound = false,
-  ): Promise<net.Socket> {
+  ): Promise<Socket> {
     const endMs = performance.now() + timeoutMs
     try {
       const known = await this.#known(settings, onBytes, signal, timeoutMs / 2)
@@ -138,11 +138,11 @@ export class Dialer {
     onBytes: OnBytes,
     signal: AbortSignal,
     shareMs: number,
-  ): Promise<net.Socket | undefined> {
+  ): Promise<Socket | undefined> {
     const { host, ip, path } = this.#target
     if (ip === undefined || path !== undefined) return undefined
     const attempt = this.#connect(ip, settings, onBytes, signal, shareMs)
-    if (net.isIP(host) !== 0) return attempt
+    if (isIP(host) !== 0) return attempt
     return attempt.catch(async (error: unknown) => {
       const addresses = await this.#addresses().catch(() => [])
       if (addresses.every((address) => address === ip)) throw error
@@ -153,7 +153,7 @@ export class Dialer {
   async #addresses(): Promise<readonly string[]> {
     const { host, path } = this.#target
     if (path !== undefined) return [path]
-    if (net.isIP(host) !== 0) return [host]
+    if (isIP(host) !== 0) return [host]
     this.#pendingLookup ??= this.#resolve(host).finally(() => {
       this.#pendingLookup = undefined
     })
@@ -168,7 +168,7 @@ export class Dialer {
     onBytes: OnBytes,
     signal: AbortSignal,
     shareMs: number,
-  ): Promise<net.Socket> {
+  ): Promise<Socket> {
     return new Promise((resolve, reject) => {
       const socket = this.#open(address, onBytes, settings.tls)
       const timer = shareMs > 0 ? setTimeout(fail, shareMs, new Error('timed out')) : undefined
@@ -204,23 +204,23 @@ export class Dialer {
     })
   }
 
-  #open(address: string, onBytes: OnBytes, usualTls: DialSettings['tls']): net.Socket {
+  #open(address: string, onBytes: OnBytes, usualTls: DialSettings['tls']): Socket {
     const { port, path, tls: secure = usualTls } = this.#target
     const place = path === undefined ? { host: address, port } : { path }
     if (secure === false && KEEPS_BUFFERS) {
       const onread = { buffer: readBuffer(), callback: readInto(onBytes) }
-      return net.connect({ ...place, onread })
+      return connect({ ...place, onread })
     }
-    const socket = secure === false ? net.connect(place) : this.#openSecure(place, secure)
+    const socket = secure === false ? connect(place) : this.#openSecure(place, secure)
     socket.on('data', onBytes)
     return socket
   }
 
-  #openSecure(place: net.NetConnectOpts, secure: true | ConnectionOptions): net.Socket {
+  #openSecure(place: NetConnectOpts, secure: true | ConnectionOptions): Socket {
     const { host, path } = this.#target
     const options = secure === true ? {} : tlsOptions(secure)
     // Certificates are issued for host names, so check against the requested name, not its address.
-    const named = path === undefined && net.isIP(host) === 0 ? { servername: host } : {}
+    const named = path === undefined && isIP(host) === 0 ? { servername: host } : {}
     return builtin('node:tls').connect({ ...place, ...named, ...options })
   }
 }
