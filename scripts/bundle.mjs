@@ -16,7 +16,7 @@ const src = join(root, 'src')
  * Rooms that load together become one file. Imports go down the ladder, so there are no circles.
  */
 const EAGER = {
-  base: /^(\w+|ring\/suggest)\./,
+  base: /^((?!index)\w+|ring\/suggest)\./,
   protocol: /^protocol\/(?!(command|respond))/,
   commands: /^protocol\//,
   ring: /^ring\/(?!suggest)/,
