@@ -260,6 +260,9 @@ export function wasReported(error: unknown): boolean {
   return typeof error === 'object' && error !== null && reported.has(error)
 }
 
+/** Ends the report of an operation; gets the error if the operation failed. */
+export type EndTrace = (failure?: { readonly error: unknown }) => void
+
 /** Reports one kind of operation through the five channels of a `TracingChannel`. */
 class Trace<Message extends object & Traced> {
   readonly #moments: TracingChannel<object, Message>
@@ -313,6 +316,20 @@ class Trace<Message extends object & Traced> {
       asyncStart.publish(message)
       asyncEnd.publish(message)
     }
+  }
+
+  /** Reports an operation of several steps, from now until the returned function is called. */
+  begin(
+    message: Message,
+    outcomeOf: () => Outcome,
+    failureOf: (error: unknown) => Failure = asIs,
+  ): EndTrace {
+    let end: EndTrace
+    const operation = new Promise<void>((resolve, reject) => {
+      end = (failure) => (failure === undefined ? resolve() : reject(failure.error))
+    })
+    this.run(message, () => operation, outcomeOf, failureOf).catch(() => {})
+    return end!
   }
 }
 

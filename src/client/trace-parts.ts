@@ -1,4 +1,4 @@
-import { commandTrace } from '../channels.ts'
+import { commandTrace, type EndTrace } from '../channels.ts'
 import type { Host } from '../hosts/host.ts'
 import { commandMessage, type Traced } from './trace.ts'
 import { type BeginPart, Call } from './trace-call.ts'
@@ -21,15 +21,12 @@ export function callOfBatch(traced: Traced): Call {
 /** The reads of a batch on one host, traced as one command from the first to the last. */
 class HostPart {
   #pending = 0
-  #settle: (failure?: { readonly error: unknown }) => void = () => {}
+  readonly #end: EndTrace
   readonly #sum = { attempts: 0, bytes: 0 }
   readonly #onEnd: () => void
 
   constructor(traced: Traced, command: string, host: Host, onEnd: () => void) {
     this.#onEnd = onEnd
-    const whole = new Promise<void>((resolve, reject) => {
-      this.#settle = (failure) => (failure === undefined ? resolve() : reject(failure.error))
-    })
     const message = commandMessage(traced, command, undefined, host)
     const sum = (): void => void Object.assign(message, this.#sum)
     const told = failureOf(traced, command, () => [])
@@ -41,7 +38,7 @@ class HostPart {
       sum()
       return told(error)
     }
-    commandTrace.run(message, () => whole, ok, failed).catch(() => {})
+    this.#end = commandTrace.begin(message, ok, failed)
   }
 
   begin(): ReturnType<BeginPart> {
@@ -51,7 +48,7 @@ class HostPart {
       this.#sum.bytes += bytes
       if (--this.#pending > 0 && error === undefined) return
       this.#onEnd()
-      this.#settle(error === undefined ? undefined : { error })
+      this.#end(error === undefined ? undefined : { error })
     }
   }
 }

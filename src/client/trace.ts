@@ -215,17 +215,7 @@ export async function* traceLines(
   }
   const message = commandMessage(traced, command, undefined, host)
   const failed = failureOf(traced, command, () => [])
-  let end = (_failure?: { readonly error: unknown }): void => {}
-  const whole = new Promise<void>((resolve, reject) => {
-    end = (failure) => (failure === undefined ? resolve() : reject(failure.error))
-  })
-  const told = commandTrace.run(
-    message,
-    () => whole,
-    () => 'ok',
-    failed,
-  )
-  told.catch(() => {})
+  const end = commandTrace.begin(message, () => 'ok', failed)
   try {
     yield* lines
   } catch (error) {

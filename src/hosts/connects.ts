@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { connectTrace } from '../channels.ts'
+import { connectTrace, type EndTrace } from '../channels.ts'
 import { placeOf, type ServerAddress } from './address.ts'
 import type { ClusterPolicy } from './policy.ts'
 
@@ -12,7 +12,7 @@ interface Connecting {
 
 /** Traces the connections of one host, each from its dial until its handshake has ended. */
 export class Connects {
-  readonly #ends = new Map<object, (failure?: { readonly error: unknown }) => void>()
+  readonly #ends = new Map<object, EndTrace>()
 
   /** Dials for a connection, and traces it if there is a subscriber. */
   dial(
@@ -22,17 +22,12 @@ export class Connects {
   ): Promise<Socket> {
     const socket = dial()
     if (!connectTrace.hasSubscribers) return socket
-    const greeted = new Promise<void>((resolve, reject) => {
-      this.#ends.set(connection, (failure) => {
-        if (failure === undefined) resolve()
-        else reject(failure.error)
-      })
-    })
     const { client } = hooks
     const tls = Boolean(server.tls ?? settings.tls)
     const message = { host: server.label, client, ...placeOf(server), tls }
-    const connect = (): Promise<unknown> => Promise.all([socket, greeted])
-    connectTrace.run(message, connect, () => 'ok').catch(() => undefined)
+    const end = connectTrace.begin(message, () => 'ok')
+    this.#ends.set(connection, end)
+    socket.catch((error: unknown) => end({ error }))
     return socket
   }
 
