@@ -102,15 +102,26 @@ export function checkOptionNames(verb: string, options: unknown, known: OptionNa
 }
 
 function checkNamesIn(verb: string, options: unknown, known: OptionNames): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw noOptions(verb, options, known)
-  }
+  const wrong = wrongNameIn(options, known)
+  if (wrong === NO_OBJECT) throw noOptions(verb, options, known)
+  if (wrong !== undefined) throw unknownOption(verb, wrong, options as object, known)
+}
+
+/** What wrongNameIn() returns for anything but a plain object. */
+export const NO_OBJECT: unique symbol = Symbol('not an object of options')
+
+/** Returns the first name in an object of options that is not known; undefined if all are. */
+export function wrongNameIn(
+  options: unknown,
+  known: OptionNames,
+): string | typeof NO_OBJECT | undefined {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return NO_OBJECT
   let isEmpty = true
   for (const name in options) {
     isEmpty = false
-    if (!known.has(name)) throw unknownOption(verb, name, options, known)
+    if (!known.has(name)) return name
   }
-  if (isEmpty && !isPlain(options)) throw noOptions(verb, options, known)
+  return isEmpty && !isPlain(options) ? NO_OBJECT : undefined
 }
 
 /** Whether an object without own names is meant to be empty: a Date, a Map, a promise is not. */

@@ -1,4 +1,4 @@
-import { insteadOf, insteadOfOptions, isPlain } from '../arguments.ts'
+import { insteadOf, insteadOfOptions, NO_OBJECT, wrongNameIn } from '../arguments.ts'
 import { secondsIn } from '../duration.ts'
 import { MintringError } from '../errors.ts'
 import { MAX_RELATIVE_TTL_SECONDS } from '../protocol/limits.ts'
@@ -198,15 +198,11 @@ export function checkTtl(ttl: Seconds): number {
 
 /** Throws MINTRING_BAD_POLICY for unknown names: a misspelt one would otherwise go unnoticed. */
 export function checkNames(given: RefillDefaults): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw noPolicy(given)
+  const wrong = wrongNameIn(given, NAMES)
+  if (wrong === NO_OBJECT) throw noPolicy(given)
+  if (wrong !== undefined) {
+    throw bad(`there is no '${nameShown(wrong)}'${insteadOf(wrong, NAMES)}`)
   }
-  let isEmpty = true
-  for (const name in given) {
-    isEmpty = false
-    if (!NAMES.has(name)) throw bad(`there is no '${nameShown(name)}'${insteadOf(name, NAMES)}`)
-  }
-  if (isEmpty && !isPlain(given)) throw noPolicy(given)
 }
 
 function noPolicy(given: unknown): MintringError {
