@@ -4,8 +4,8 @@ import { Absence, VOUCH_MS } from './absence.ts'
 import { identityOf } from './address.ts'
 import type { Host } from './host.ts'
 import { type HomeKey, isBlind, MissedNotices, type NoticeOwner } from './notices.ts'
-import { DialPace } from './pace.ts'
 import type { Places } from './places.ts'
+import { TimeSlice } from './time-slice.ts'
 
 /** How many earlier placements (server lists, weights) are remembered. */
 const MAX_PAST_PLACES = 8
@@ -239,7 +239,7 @@ export class Account {
     if (byStandIn?.size === 0) this.#absences.delete(home)
     if (absence.id !== '') this.#lastMarks.set(markName(absence), absence.id)
     absence.close()
-    const pace = new DialPace()
+    const slice = new TimeSlice()
     const { maxOwedKeys } = this.#owner.policy
     // Add the filter first: the loop below takes several ticks, and the missed changes must count
     // from the first on.
@@ -250,7 +250,7 @@ export class Account {
     for (const keys of [absence.copies, absence.written]) {
       for (const wireKey of keys) {
         standIn.debts.add(wireKey, DELETE_DEBT, maxOwedKeys)
-        if (pace.isDue()) await pace.rest()
+        if (slice.isOver()) await slice.next()
       }
     }
     standIn.deliver()

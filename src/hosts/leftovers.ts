@@ -14,7 +14,7 @@ import {
   remove,
   type WireKey,
 } from './item-commands.ts'
-import { DialPace } from './pace.ts'
+import { TimeSlice } from './time-slice.ts'
 
 /** How long a process may clear a host before another takes over. */
 const TURN_SECONDS = 30
@@ -133,11 +133,11 @@ export class Leftovers {
   /** Deletes old items once; resolves to how many it deleted. */
   async #sweep(host: Host, range: DumpRange): Promise<number> {
     let removed = 0
-    const pace = new DialPace()
+    const slice = new TimeSlice()
     const underWay = new Set<Promise<void>>()
     let failure: unknown
     for await (const line of host.lines(metadumpHead(range), undefined)) {
-      if (pace.isDue()) await pace.rest()
+      if (slice.isOver()) await slice.next()
       const found = /^key=(\S+) .*\bcas=(\d+)/.exec(line)
       if (found === null || !this.#isOld(host, BigInt(found[2]!))) continue
       const wireKey = decoded(found[1]!)

@@ -3,7 +3,7 @@ import type { Group, Request, Router } from '../net/request.ts'
 import type { Cluster } from './cluster.ts'
 import type { Host } from './host.ts'
 import { errorOf } from './next-step.ts'
-import { DialPace } from './pace.ts'
+import { TimeSlice } from './time-slice.ts'
 
 /**
  * The maximum number of groups and moving keys that are sent at once. Enough to keep all hosts
@@ -18,6 +18,8 @@ const GATHERED_KEYS = 512
 export interface Batch {
   readonly size: number
   readonly isRead: boolean
+  /** Whether a key is not sent. */
+  isSkipped(position: number): boolean
   routeKey(position: number): string
   wireKey(position: number): string
   /**
@@ -31,11 +33,52 @@ export interface Batch {
   /** Runs the verb for a single key. */
   alone(position: number): Promise<void>
   /** Sends a request to a host with the caller's options. Throws when it cannot start. */
-  send(host: Host, request: Request<void>): void
+  send(host: Host, request: Request): void
 }
+
+/** The positions of a batch that failed, with the reason. */
+export type Failures = ReadonlyMap<number, MintringError>
 
 /** What a retried group keeps of the failed one. */
 type Past = Pick<Request, 'verb' | 'past' | 'finalMs' | 'sent'>
+
+/** One request of a batch, and the keys in it. */
+class KeyGroup implements Group {
+  readonly positions: readonly number[]
+  readonly request: Request<void>
+  /** Whether its keys were sent on to other hosts. */
+  isSentOn = false
+  readonly #scatter: Scatter
+
+  constructor(scatter: Scatter, request: Request<void>, positions: readonly number[]) {
+    this.#scatter = scatter
+    this.request = request
+    this.positions = positions
+  }
+
+  get size(): number {
+    return this.positions.length
+  }
+
+  routeKey(index: number): string {
+    return this.#scatter.batch.routeKey(this.positions[index]!)
+  }
+
+  wireKey(index: number): string {
+    return this.#scatter.batch.wireKey(this.positions[index]!)
+  }
+
+  regroup(failed: Router | undefined, error: MintringError): void {
+    this.isSentOn = true
+    this.#scatter.sendOn(this, failed as Host | undefined, error)
+    this.request.reject(error)
+  }
+
+  miss(): void {
+    for (const position of this.positions) this.#scatter.batch.miss(position)
+    this.request.resolve()
+  }
+}
 
 /**
  * Runs a batch of any size. Splits it by host into requests of limited size, with bounded
@@ -43,10 +86,9 @@ type Past = Pick<Request, 'verb' | 'past' | 'finalMs' | 'sent'>
  * commands.
  */
 export class Scatter {
+  readonly batch: Batch
   readonly #cluster: Cluster
-  readonly #batch: Batch
-  /** The positions that failed, with the reason. */
-  readonly #failed = new Map<number, MintringError>()
+  #failed: Map<number, MintringError> | undefined
   /** The error that ends the whole batch, such as an abort or a closed client. */
   #end: unknown
   /** The last group that was sent, fully or in part. */
@@ -56,26 +98,24 @@ export class Scatter {
 
   constructor(cluster: Cluster, batch: Batch) {
     this.#cluster = cluster
-    this.#batch = batch
+    this.batch = batch
   }
 
-  /**
-   * Resolves to the positions that failed, with the reason. Rejects with an error that ends the
-   * whole batch.
-   */
-  async run(positions: Iterable<number>): Promise<ReadonlyMap<number, MintringError>> {
-    const pace = new DialPace()
+  /** Resolves to the positions that failed. Rejects with an error that ends the whole batch. */
+  async run(): Promise<Failures> {
+    const { batch } = this
+    const slice = new TimeSlice()
     const open = new Map<Host, number[]>()
-    for (const position of positions) {
+    for (let position = 0; position < batch.size; position++) {
       if (this.#end !== undefined) break
-      this.#join(open, position)
+      if (!batch.isSkipped(position)) this.#join(open, position)
       if (this.#underWay >= MAX_GROUPS) await this.#hasRoom(MAX_GROUPS - 1)
-      if (pace.isDue()) await pace.rest()
+      if (slice.isOver()) await slice.next()
     }
     for (const [host, left] of open) this.#startAll(host, left)
     await this.#hasRoom(0)
     if (this.#end !== undefined) throw this.#endError()
-    return this.#failed
+    return this.#failed ?? NO_FAILURES
   }
 
   /** Adds a key to its host's group, and sends the group when it is large. */
@@ -89,7 +129,7 @@ export class Scatter {
     }
     group.push(position)
     if (group.length < GATHERED_KEYS) return
-    this.#start(host, group.splice(0, this.#batch.cut(group, 0)))
+    this.#start(host, group.splice(0, this.batch.cut(group, 0)))
   }
 
   /** Returns the host whose group a key joins; undefined if the key goes alone or has no host. */
@@ -100,8 +140,8 @@ export class Scatter {
     error?: MintringError,
     past?: Past,
   ): Host | undefined {
-    const { isRead } = this.#batch
-    const routeKey = this.#batch.routeKey(position)
+    const { isRead } = this.batch
+    const routeKey = this.batch.routeKey(position)
     // A moving key needs commands on two hosts, so it cannot be part of a group for one host.
     if (this.#cluster.handover?.isMoving(routeKey) === true) {
       this.#startAlone(position)
@@ -110,81 +150,54 @@ export class Scatter {
     const host = this.#cluster.routeFor(routeKey, isRead, untilMs, failed, error)
     if (!(host instanceof MintringError)) return host
     if (this.#cluster.policy.failover === 'miss' && host.code !== 'MINTRING_AUTH') {
-      if (!isRead) this.#cluster.noteUnreached(routeKey, this.#batch.wireKey(position))
-      this.#batch.miss(position)
-    } else this.#failed.set(position, past === undefined ? host : errorOf(past, host))
+      if (!isRead) this.#cluster.noteUnreached(routeKey, this.batch.wireKey(position))
+      this.batch.miss(position)
+    } else this.#fail(position, past === undefined ? host : errorOf(past, host))
     return undefined
   }
 
   #start(host: Host, positions: readonly number[], past?: Past): void {
     if (this.#end !== undefined) return
-    const request = this.#batch.request(positions)
+    const request = this.batch.request(positions)
     if (past !== undefined) {
       request.finalMs = past.finalMs
       request.sent = past.sent
       if (past.past !== undefined) request.past = { ...past.past, hereUntilMs: 0 }
     }
-    const group = this.#groupOf(request, positions)
+    const group = new KeyGroup(this, request, positions)
     request.group = group
     this.#underWay++
     request.promise.then(
-      () => this.#ended(request),
-      (error: unknown) => {
-        if (group.isSentOn) this.#ended(request)
-        else this.#ended(request, positions, error)
-      },
+      () => this.#ended(group),
+      (error: unknown) => this.#ended(group, error),
     )
     try {
-      this.#batch.send(host, request)
+      this.batch.send(host, request)
     } catch (error) {
       request.reject(error)
     }
   }
 
-  #groupOf(request: Request<void>, positions: readonly number[]): Group & { isSentOn: boolean } {
-    const batch = this.#batch
-    const group = {
-      isSentOn: false,
-      size: positions.length,
-      routeKey: (index: number) => batch.routeKey(positions[index]!),
-      wireKey: (index: number) => batch.wireKey(positions[index]!),
-      regroup: (failed: Router | undefined, error: MintringError) => {
-        group.isSentOn = true
-        this.#regroup(positions, request, failed as Host | undefined, error)
-        request.reject(error)
-      },
-      miss: () => {
-        for (const position of positions) batch.miss(position)
-        request.resolve()
-      },
-    }
-    return group
-  }
-
-  #regroup(
-    positions: readonly number[],
-    past: Past,
-    failed: Host | undefined,
-    error: MintringError,
-  ): void {
+  /** Sends the keys of a failed group to their next hosts. */
+  sendOn({ positions, request }: KeyGroup, failed: Host | undefined, error: MintringError): void {
     const groups = new Map<Host, number[]>()
     for (const position of positions) {
-      const host = this.#routeOf(position, past.finalMs, failed, error, past)
+      const host = this.#routeOf(position, request.finalMs, failed, error, request)
       if (host === undefined) continue
       const group = groups.get(host)
       if (group === undefined) groups.set(host, [position])
       else group.push(position)
     }
-    for (const [host, group] of groups) this.#startAll(host, group, past)
+    for (const [host, group] of groups) this.#startAll(host, group, request)
   }
 
   #startAlone(position: number): void {
     if (this.#end !== undefined) return
     this.#underWay++
-    this.#batch
+    this.batch
       .alone(position)
       .catch((error: unknown) => {
-        if (isFateOfKeys(error)) this.#failed.set(position, error)
+        if (isFateOfKeys(error)) this.#fail(position, error)
         else this.#end ??= error
       })
       .finally(() => {
@@ -195,20 +208,26 @@ export class Scatter {
 
   #startAll(host: Host, positions: readonly number[], past?: Past): void {
     for (let first = 0; first < positions.length; ) {
-      const end = this.#batch.cut(positions, first)
-      this.#start(host, positions.slice(first, end), past)
+      const end = this.batch.cut(positions, first)
+      const isAll = first === 0 && end === positions.length
+      this.#start(host, isAll ? positions : positions.slice(first, end), past)
       first = end
     }
   }
 
-  #ended(request: Request<void>, positions: readonly number[] = [], error?: unknown): void {
+  #ended({ request, positions, isSentOn }: KeyGroup, error?: unknown): void {
     this.#underWay--
     if (request.sent) this.#sent = request
-    if (positions.length > 0) {
-      if (isFateOfKeys(error)) for (const position of positions) this.#failed.set(position, error)
+    if (error !== undefined && !isSentOn) {
+      if (isFateOfKeys(error)) for (const position of positions) this.#fail(position, error)
       else this.#end ??= error
     }
     this.#wake?.()
+  }
+
+  #fail(position: number, error: MintringError): void {
+    this.#failed ??= new Map()
+    this.#failed.set(position, error)
   }
 
   /** Returns the error that ended the batch; `sent` is true if any of it may have been executed. */
@@ -227,6 +246,8 @@ export class Scatter {
     }
   }
 }
+
+const NO_FAILURES: Failures = new Map()
 
 /** Whether an error concerns some keys only, and does not end the whole batch. */
 export function isFateOfKeys(error: unknown): error is MintringError {

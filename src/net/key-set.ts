@@ -22,7 +22,7 @@ export class KeySet {
   /** Adds a key; returns false if it is present. Callers add fewer keys than there are slots. */
   add(key: string): boolean {
     const batches = this.#batches
-    let slot = slotOf(key)
+    let slot = hashOf(key) & (SLOTS - 1)
     while (batches[slot] === this.#batch) {
       if (this.#keys[slot] === key) return false
       slot = (slot + 1) & (SLOTS - 1)
@@ -42,7 +42,8 @@ export class KeySet {
   }
 }
 
-function slotOf(key: string): number {
+/** Returns a hash of some characters of a key, the last ones above all. */
+export function hashOf(key: string): number {
   const { length } = key
   let hash = length
   let at = length - 1
@@ -51,5 +52,5 @@ function slotOf(key: string): number {
   }
   const step = 1 + ((at / SPREAD_CHARACTERS) | 0)
   for (; at >= 0; at -= step) hash = Math.imul(hash, 31) + key.charCodeAt(at)
-  return (hash ^ (hash >>> 9)) & (SLOTS - 1)
+  return hash ^ (hash >>> 9)
 }

@@ -224,3 +224,61 @@ test('setMany without a timeout takes as long as its values keep being encoded',
   const stored = await cache.setMany(entries, { ttl: 60 })
   assert.equal(stored.size, 12)
 })
+
+test('setMany stores the last value of a key that is given more than once', async (context) => {
+  const { cache } = await serve(context)
+  const pairs = [
+    ['a', 1],
+    ['b', 2],
+    ['a', 3],
+    ['c', 4],
+    ['b', 5],
+    ['a', 6],
+  ] as const
+  const stored = await cache.setMany(pairs)
+  assert.deepEqual(
+    [...stored],
+    [
+      ['a', true],
+      ['b', true],
+      ['c', true],
+    ],
+  )
+  assert.deepEqual(
+    [...(await cache.getMany(['a', 'b', 'c']))],
+    [
+      ['a', 6],
+      ['b', 5],
+      ['c', 4],
+    ],
+  )
+})
+
+test('setMany reports a key as stored when its first attempt was refused and a later one was not', async (context) => {
+  let isFirst = true
+  let refused: string | undefined
+  const server = await startScripted((line, socket) => {
+    const [verb, key] = line.split(' ')
+    if (verb !== 'set') return
+    if (!isFirst) socket.write('STORED\r\n')
+    else if (refused === undefined) {
+      refused = key
+      socket.write('SERVER_ERROR out of memory storing object\r\n')
+    } else {
+      isFirst = false
+      socket.destroy()
+    }
+  })
+  context.after(() => server.close())
+  const cache = connect(context, `127.0.0.1:${server.port}`, { requestTimeoutMs: 5000 })
+  const stored = await cache.setMany({ a: 'x', b: 'y' })
+  assert.equal(refused, 'a')
+  assert.deepEqual(
+    [...stored],
+    [
+      ['a', true],
+      ['b', true],
+    ],
+  )
+  assert.equal(stored.failed.size, 0)
+})

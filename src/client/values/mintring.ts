@@ -1,4 +1,4 @@
-import { isConfirmed } from '../../refill/paths/stamp.ts'
+import { isConfirmed, Stamp } from '../../refill/paths/stamp.ts'
 import type { Body, Codec, Encoded } from './codec.ts'
 import { BufferBody, ownBody } from './codec.ts'
 import type { Compression } from './compress.ts'
@@ -38,6 +38,8 @@ const PAGE = ValueFlag.Brotli | ValueFlag.Zstd
 const COMPRESSED = ValueFlag.Gzip | ValueFlag.Brotli | ValueFlag.Zstd
 /** Bits of bodies that need an asynchronous step: they are compressed or split. */
 const FOLDED = COMPRESSED | ValueFlag.Manifest
+/** Of these bits, most values have only the first: their body is the value as it was encoded. */
+const PLAIN_BITS = ValueFlag.Written | FOLDED | Stamp.Unconfirmed
 const COMPRESSION_FLAGS: Readonly<Record<Compression, number>> = {
   gzip: ValueFlag.Gzip,
   brotli: ValueFlag.Brotli,
@@ -87,6 +89,7 @@ export class MintringCodec implements Codec {
   }
 
   decode(flags: number, body: Body): unknown {
+    if ((flags & PLAIN_BITS) === ValueFlag.Written) return this.#decodePlain(flags, body)
     if ((flags & ValueFlag.Written) === 0) return decodeForeign(body)
     if (!isConfirmed(flags)) return undefined
     const own = ownBody(flags, body)

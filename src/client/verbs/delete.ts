@@ -1,6 +1,6 @@
 import { abortedBy, Deadline } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
-import { DialPace } from '../../hosts/pace.ts'
+import { TimeSlice } from '../../hosts/time-slice.ts'
 import { Request } from '../../net/request.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
@@ -58,13 +58,12 @@ export async function deleteKeys(
   const deadline = deadlineOf('deleteMany', options)
   deadline.sent = true
   const again = new Outcomes<boolean>()
-  const unlocking = new Pool(MAX_AT_ONCE)
-  let parts: ClientCore | undefined
+  let parts = core
+  const unlocking = new Pool<string>(MAX_AT_ONCE, (key) => unlockOne(parts, key, deadline, again))
   return deleteMany(core, keys, options, {
     absent(key, sent) {
-      parts ??= core.forParts(sent)
-      const one = parts
-      unlocking.run(() => unlockOne(one, key, deadline, again))
+      if (parts === core) parts = core.forParts(sent)
+      unlocking.add(key)
     },
     async finish(outcomes) {
       await unlocking.done()
@@ -94,33 +93,35 @@ async function unlockOne(
   }
 }
 
-/** Runs jobs, at most `max` at once. A job must not reject. */
-class Pool {
+/** Works on items, on at most `max` at once. `work` must not reject. */
+class Pool<Item> {
   readonly #max: number
-  readonly #waiting: (() => Promise<void>)[] = []
+  readonly #work: (item: Item) => Promise<void>
+  readonly #waiting: Item[] = []
   #running = 0
   #idle: (() => void) | undefined
 
-  constructor(max: number) {
+  constructor(max: number, work: (item: Item) => Promise<void>) {
     this.#max = max
+    this.#work = work
   }
 
-  run(job: () => Promise<void>): void {
-    this.#waiting.push(job)
-    if (this.#running < this.#max) void this.#work()
+  add(item: Item): void {
+    this.#waiting.push(item)
+    if (this.#running < this.#max) void this.#run()
   }
 
-  /** Resolves when all jobs have ended. */
+  /** Resolves when all items are done. */
   async done(): Promise<void> {
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
   }
 
-  async #work(): Promise<void> {
+  async #run(): Promise<void> {
     this.#running++
-    const pace = new DialPace()
-    for (let job = this.#waiting.pop(); job !== undefined; job = this.#waiting.pop()) {
-      await job()
-      if (pace.isDue()) await pace.rest()
+    const slice = new TimeSlice()
+    for (let item = this.#waiting.pop(); item !== undefined; item = this.#waiting.pop()) {
+      await this.#work(item)
+      if (slice.isOver()) await slice.next()
     }
     if (--this.#running === 0) this.#idle?.()
   }

@@ -1,13 +1,21 @@
 import { Deadline, type StallLimit } from '../../deadline.ts'
 import { isMintringError, type MintringError } from '../../errors.ts'
-import { DialPace } from '../../hosts/pace.ts'
 import { isFateOfKeys } from '../../hosts/scatter.ts'
+import { TimeSlice } from '../../hosts/time-slice.ts'
 import type { ClientCore } from '../core.ts'
 import type { OperationOptions } from '../options.ts'
 import type { Encoded } from '../values/codec.ts'
-import type { KeyBatch } from './many.ts'
-import { allOf, laterOptions } from './many.ts'
+import { type KeyBatch, laterOptions } from './many.ts'
 import { chunkBytes, fits, tooLarge, UNENCODED } from './storage.ts'
+
+/**
+ * The values of a setMany by position, encoded. Two arrays, because an object per value would keep
+ * the garbage collector busy.
+ */
+export interface EncodedMany {
+  readonly bodies: Encoded['body'][]
+  readonly flags: number[]
+}
 
 /** The limits of encoding; `refused` gets the reason for each value that exceeds them. */
 interface Encoding {
@@ -16,25 +24,22 @@ interface Encoding {
   readonly refused: Map<number, MintringError>
 }
 
-/** Encodes all values. Rejects if one cannot be encoded; one that takes too long fails alone. */
+/** Encodes all values into `encoded`. Rejects if one cannot be encoded; one that takes too long fails alone. */
 export async function encodeAll(
   core: ClientCore,
-  values: Iterable<unknown>,
+  values: readonly unknown[],
+  encoded: EncodedMany,
   { deadline, limit, refused }: Encoding,
-): Promise<Encoded[]> {
-  const pace = new DialPace()
-  const encoded: Encoded[] = []
+): Promise<void> {
+  const slice = new TimeSlice()
   // Promises for slow values only: one per value would block the event loop in a large batch.
   const slow: Promise<void>[] = []
-  let position = 0
-  for (const value of values) {
-    const at = position++
-    const item = core.codec.encode(value)
+  for (let at = 0; at < values.length; at++) {
+    const item = core.codec.encode(values[at])
     if (item instanceof Promise) {
+      put(encoded, at, NOTHING)
       const done = deadline.bound(limit.bound(item), UNENCODED).then(
-        (body) => {
-          encoded[at] = body
-        },
+        (own) => put(encoded, at, own),
         (error: unknown) => {
           if (!isLate(error)) throw error
           refused.set(at, error)
@@ -43,11 +48,17 @@ export async function encodeAll(
       // Mark the rejection as handled: Promise.all may see it several ticks later.
       done.catch(() => {})
       slow.push(done)
-    } else encoded[at] = item
-    if (pace.isDue()) await pace.rest()
+    } else put(encoded, at, item)
+    if (slice.isOver()) await slice.next()
   }
   await Promise.all(slow)
-  return encoded
+}
+
+const NOTHING: Encoded = { body: '', flags: 0 }
+
+function put({ bodies, flags: allFlags }: EncodedMany, at: number, { body, flags }: Encoded): void {
+  bodies[at] = body
+  allFlags[at] = flags
 }
 
 /** Whether an error means that time is over. */
@@ -64,24 +75,25 @@ interface Splitting extends Omit<Encoding, 'limit'> {
 /** Splits the values that are larger than an item. One that fails does so alone. */
 export async function splitLarge(
   core: ClientCore,
-  batch: KeyBatch,
-  encoded: Encoded[],
+  { keys, wireKeys }: KeyBatch,
+  encoded: EncodedMany,
   { exptime, options, deadline, refused }: Splitting,
 ): Promise<void> {
-  const pace = new DialPace()
-  for (const position of allOf(batch)) {
-    if (pace.isDue()) await pace.rest()
-    core.changed(batch.keys[position]!)
-    const wireKey = batch.wireKeys[position]!
-    const item = encoded[position]
-    if (item === undefined || fits(core, wireKey, item.body.length)) continue
+  const slice = new TimeSlice()
+  for (let at = 0; at < keys.length; at++) {
+    if (slice.isOver()) await slice.next()
+    core.changed(keys[at]!)
+    const wireKey = wireKeys[at]!
+    const body = encoded.bodies[at]!
+    if (fits(core, wireKey, body.length)) continue
     try {
-      if (core.chunks === undefined) throw tooLarge(core, wireKey, item.body.length)
+      if (core.chunks === undefined) throw tooLarge(core, wireKey, body.length)
       const own = new Deadline('setMany', laterOptions(deadline, options), core.operationMs)
-      encoded[position] = await core.chunks.write(item, exptime, chunkBytes(core), own)
+      const item = { body, flags: encoded.flags[at]! }
+      put(encoded, at, await core.chunks.write(item, exptime, chunkBytes(core), own))
     } catch (error) {
       if (!isFateOfKeys(error)) throw error
-      refused.set(position, error)
+      refused.set(at, error)
     }
   }
 }

@@ -1,7 +1,7 @@
 import { batchTrace, isTraced } from '../../channels.ts'
 import { abortedBy, type Deadline, type StallLimit } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
-import { DialPace } from '../../hosts/pace.ts'
+import { TimeSlice } from '../../hosts/time-slice.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import { errorLine, refuse, surprising } from '../../net/refusal.ts'
 import type { Attempt, Verb } from '../../net/request.ts'
@@ -10,14 +10,13 @@ import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { getHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
-import type { ReadOptions } from '../options.ts'
+import type { OperationOptions, ReadOptions } from '../options.ts'
 import { checkOptions, READ_OPTIONS } from '../options.ts'
 import { allFailed, Outcomes } from '../outcomes.ts'
 import { type BatchCount, traceBatch } from '../trace.ts'
 import type { Decoder } from '../values/codec.ts'
 import { MeasuredCodec } from '../wire-bytes.ts'
-import type { KeyBatch, ManyVerb } from './many.ts'
-import { allOf, checkKeys, deadlineOf, runMany, stallLimitOf } from './many.ts'
+import { checkKeys, deadlineOf, type KeyBatch, ManyCall, stallLimitOf } from './many.ts'
 import { get, isSplit, MAX_SPLIT_MS } from './retrieval.ts'
 
 /** Limits of one `get` line: servers and proxies have small line buffers. */
@@ -26,38 +25,14 @@ const MAX_LINE_BYTES = 6000
 
 const UNDECODED = 'the value arrived but was not decoded (slow serializer or lost chunks)'
 
-/** The results of one getMany, by position of the key. */
-interface Found {
-  readonly codec: Decoder
-  /** The positions of the keys whose host has replied; undefined without subscribers. */
-  readonly answered: number[] | undefined
-  readonly values: unknown[]
-  /** Values that are still being decoded. */
-  readonly pending: Promise<void>[]
-  /** The caller's time limit for decoding. */
-  readonly deadline: Deadline
-  /** The time limit of values that decode slowly. */
-  readonly limit: StallLimit
-  /** Values that could not be decoded, by position. */
-  readonly broken: Map<number, MintringError>
-}
-
 /** One `get` line of a getMany. */
 interface Line {
-  readonly found: Found
+  readonly reading: Reading
   readonly codec: Decoder
   readonly positions: readonly number[]
   readonly wireKeys: readonly string[]
   /** The bytes of the values read so far, if they are measured. */
   readonly size?: number
-}
-
-/** Where a getMany puts its results. */
-interface Filled {
-  readonly values: unknown[]
-  readonly hits: Map<string, unknown>
-  readonly failed: Map<string, MintringError>
-  readonly answered: number[] | undefined
 }
 
 /** The server returns hits in the order of the keys, and omits misses. */
@@ -122,18 +97,16 @@ async function readTraced(
   hits: Map<string, unknown>,
   failed: Map<string, MintringError>,
 ): Promise<void> {
-  const answered: number[] | undefined = isTraced() ? [] : undefined
-  const values = new Array<unknown>(batch.keys.length).fill(undefined)
-  const run = (): Promise<void> =>
-    readMany(core, batch, options, { values, hits, failed, answered })
+  const reading = new Reading(core, batch, options)
+  const run = (): Promise<void> => readMany(reading, options, hits, failed)
   if (!batchTrace.hasSubscribers) return run()
   const { keys, sent } = batch
   const size = keys.length
   const count = (): BatchCount => ({ size, hits: hits.size, failed: failed.size, ...sent })
   const reached = (): BatchCount => {
-    const done = new Set(answered)
+    const done = new Set(reading.answered)
     let found = 0
-    for (const [position, value] of values.entries()) {
+    for (const [position, value] of reading.values.entries()) {
       if (value === undefined) continue
       found++
       done.add(position)
@@ -144,63 +117,112 @@ async function readTraced(
 }
 
 async function readMany(
-  core: ClientCore,
-  batch: KeyBatch,
+  reading: Reading,
   options: ReadOptions | undefined,
-  { values, hits, failed, answered }: Filled,
+  hits: Map<string, unknown>,
+  failed: Map<string, MintringError>,
 ): Promise<void> {
-  const codec = core.codecFor(options)
-  const deadline = deadlineOf('getMany', options)
-  const limit = stallLimitOf('getMany', UNDECODED, options?.timeoutMs ?? core.operationMs)
-  const lists = { values, pending: [], broken: new Map() }
-  const found: Found = { ...lists, codec, deadline, limit, answered }
-  const verb = readingVerb(batch, found)
-  const unasked = await runMany(core, batch, allOf(batch), verb, options)
-  if (found.pending.length > 0) await Promise.all(found.pending)
+  const { keys, values, pending, broken } = reading
+  const unasked = await reading.run(options)
+  if (pending.length > 0) await Promise.all(pending)
   const { signal } = options ?? {}
   if (signal?.aborted === true) throw abortedBy(signal, true)
-  const pace = new DialPace()
-  for (let position = 0; position < batch.keys.length; position++) {
-    if (pace.isDue()) await pace.rest()
-    const key = batch.keys[position]!
-    const value = found.values[position]
+  const slice = new TimeSlice()
+  for (let position = 0; position < keys.length; position++) {
+    if (slice.isOver()) await slice.next()
+    const value = values[position]
     if (value !== undefined) {
-      hits.set(key, value)
+      hits.set(keys[position]!, value)
       continue
     }
-    const error = unasked.get(position) ?? found.broken.get(position)
-    if (error !== undefined) failed.set(key, error)
+    const error = unasked.get(position) ?? broken.get(position)
+    if (error !== undefined) failed.set(keys[position]!, error)
   }
 }
 
-function readingVerb(batch: KeyBatch, found: Found): ManyVerb {
-  return {
-    isRead: true,
-    cut(positions, first) {
-      let bytes = 0
-      let end = first
-      while (end < positions.length && end - first < MAX_LINE_KEYS) {
-        bytes += batch.wireKeys[positions[end]!]!.length + 1
-        if (bytes > MAX_LINE_BYTES) break
-        end++
-      }
-      return end
-    },
-    request(positions) {
-      const wireKeys = positions.map((position) => batch.wireKeys[position]!)
-      const line: Line = { found, positions, wireKeys, codec: found.codec }
-      const { answered } = found
-      if (answered === undefined) return new Request<void>(GET_MANY, undefined, '', line)
-      const request = new Request<void>(GET_MANY, undefined, '', measured(line))
-      const note = (): void => void answered.push(...positions)
-      request.promise.then(note, () => undefined)
-      return request
-    },
-    miss() {},
-    async alone(parts, position, options) {
-      found.values[position] = await get(parts, batch.keys[position]!, options)
-      found.answered?.push(position)
-    },
+/** One getMany: its results by position of the key. */
+class Reading extends ManyCall {
+  readonly isRead = true
+  readonly values: unknown[]
+  /** The positions of the keys whose host has replied; undefined without subscribers. */
+  readonly answered: number[] | undefined = isTraced() ? [] : undefined
+  /** Values that are still being decoded. */
+  readonly pending: Promise<void>[] = []
+  /** Values that could not be decoded, by position. */
+  readonly broken = new Map<number, MintringError>()
+  readonly #codec: Decoder
+  /** The caller's time limit for decoding. */
+  readonly #deadline: Deadline
+  readonly #stallMs: number
+  /** The time limit of values that decode slowly. */
+  #limit: StallLimit | undefined
+
+  constructor(core: ClientCore, batch: KeyBatch, options: ReadOptions | undefined) {
+    super(core, batch)
+    this.#codec = core.codecFor(options)
+    this.#deadline = deadlineOf('getMany', options)
+    this.#stallMs = options?.timeoutMs ?? core.operationMs
+    this.values = new Array<unknown>(this.keys.length).fill(undefined)
+  }
+
+  cut(positions: readonly number[], first: number): number {
+    const { wireKeys } = this
+    const last = Math.min(positions.length, first + MAX_LINE_KEYS)
+    let bytes = 0
+    let end = first
+    while (end < last) {
+      bytes += wireKeys[positions[end]!]!.length + 1
+      if (bytes > MAX_LINE_BYTES) break
+      end++
+    }
+    return end
+  }
+
+  request(positions: readonly number[]): Request<void> {
+    const wireKeys = positions.map((position) => this.wireKeys[position]!)
+    const line: Line = { reading: this, codec: this.#codec, positions, wireKeys }
+    const { answered } = this
+    if (answered === undefined) return new Request<void>(GET_MANY, undefined, '', line)
+    const request = new Request<void>(GET_MANY, undefined, '', measured(line))
+    const note = (): void => void answered.push(...positions)
+    request.promise.then(note, () => undefined)
+    return request
+  }
+
+  miss(): void {}
+
+  protected async one(
+    parts: ClientCore,
+    position: number,
+    options: OperationOptions | undefined,
+  ): Promise<void> {
+    this.values[position] = await get(parts, this.keys[position]!, options)
+    this.answered?.push(position)
+  }
+
+  /** Decodes the value of a key. */
+  take(position: number, codec: Decoder, reply: Reply): void {
+    try {
+      const value = codec.decode(reply.flags, reply)
+      if (value instanceof Promise) this.pending.push(this.#keep(position, value, reply.flags))
+      else this.values[position] = value
+    } catch (error) {
+      this.broken.set(position, error as MintringError)
+    }
+  }
+
+  async #keep(position: number, value: Promise<unknown>, flags: number): Promise<void> {
+    const limit = isSplit(flags) ? stallLimitOf('getMany', UNDECODED, MAX_SPLIT_MS) : this.#slow
+    try {
+      this.values[position] = await this.#deadline.bound(limit.bound(value), UNDECODED)
+    } catch (error) {
+      this.broken.set(position, error as MintringError)
+    }
+  }
+
+  get #slow(): StallLimit {
+    this.#limit ??= stallLimitOf('getMany', UNDECODED, this.#stallMs)
+    return this.#limit
   }
 }
 
@@ -223,49 +245,24 @@ function asksSingly(attempt: Attempt | undefined): boolean {
 
 /** Handles the reply of one key: VALUE and END, END alone, or an error line. */
 function acceptSingle(request: Request, reply: Reply, attempt: SingleAttempt): boolean {
-  const { positions, wireKeys, found } = request.context as Line
+  const { reading, codec, positions, wireKeys } = request.context as Line
   const position = positions[attempt.cursor]!
   if (reply.kind === ReplyKind.Value) {
     if (!reply.keyEquals(wireKeys[attempt.cursor]!)) throw surprising(request)
-    take(request.context as Line, position, reply)
+    reading.take(position, codec, reply)
     return false
   }
-  if (reply.kind !== ReplyKind.End) found.broken.set(position, errorLine(request, reply))
+  if (reply.kind !== ReplyKind.End) reading.broken.set(position, errorLine(request, reply))
   if (++attempt.cursor < wireKeys.length) return false
   request.resolve(undefined)
   return true
 }
 
 function takeHit(request: Request, attempt: SingleAttempt, reply: Reply): void {
-  const line = request.context as Line
-  const { positions, wireKeys } = line
+  const { reading, codec, positions, wireKeys } = request.context as Line
   let at = attempt.cursor
   while (at < wireKeys.length && !reply.keyEquals(wireKeys[at]!)) at++
   if (at === wireKeys.length) throw surprising(request)
   attempt.cursor = at + 1
-  take(line, positions[at]!, reply)
-}
-
-function take({ found, codec }: Line, position: number, reply: Reply): void {
-  try {
-    const value = codec.decode(reply.flags, reply)
-    if (value instanceof Promise) found.pending.push(keep(found, position, value, reply.flags))
-    else found.values[position] = value
-  } catch (error) {
-    found.broken.set(position, error as MintringError)
-  }
-}
-
-async function keep(
-  found: Found,
-  position: number,
-  value: Promise<unknown>,
-  flags: number,
-): Promise<void> {
-  const limit = isSplit(flags) ? stallLimitOf('getMany', UNDECODED, MAX_SPLIT_MS) : found.limit
-  try {
-    found.values[position] = await found.deadline.bound(limit.bound(value), UNDECODED)
-  } catch (error) {
-    found.broken.set(position, error as MintringError)
-  }
+  reading.take(positions[at]!, codec, reply)
 }

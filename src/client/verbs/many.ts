@@ -2,12 +2,14 @@ import { badArgument } from '../../arguments.ts'
 import { batchTrace, commandTrace } from '../../channels.ts'
 import { Deadline, StallLimit } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
-import { DialPace } from '../../hosts/pace.ts'
-import { type Batch, Scatter } from '../../hosts/scatter.ts'
+import type { Host } from '../../hosts/host.ts'
+import { type Batch, type Failures, Scatter } from '../../hosts/scatter.ts'
+import { TimeSlice } from '../../hosts/time-slice.ts'
 import type { Request } from '../../net/request.ts'
 import { performance } from '../../runtime.ts'
 import { kindOf } from '../../secrets.ts'
 import type { ClientCore } from '../core.ts'
+import { DistinctKeys } from '../distinct-keys.ts'
 import type { OperationOptions } from '../options.ts'
 import { applyOptions } from '../options.ts'
 import { traceHostRequest } from '../trace.ts'
@@ -21,64 +23,86 @@ export interface KeyBatch {
   readonly sent: Sent
 }
 
-/** How one verb handles a part of a batch. Positions are indexes into the batch's keys. */
-export interface ManyVerb extends Pick<Batch, 'isRead' | 'cut' | 'request' | 'miss'> {
-  /** Runs the verb for a single key. */
-  alone(parts: ClientCore, position: number, options: OperationOptions | undefined): Promise<void>
-}
-
 /** Returns the distinct keys of a batch. Checks all of them before any request is sent. */
-export async function checkKeys(core: ClientCore, keys: Iterable<string>): Promise<KeyBatch> {
-  if (typeof keys === 'string' || typeof keys?.[Symbol.iterator] !== 'function') {
-    const got = typeof keys === 'string' ? 'one string: write [key]' : kindOf(keys)
+export async function checkKeys(core: ClientCore, given: Iterable<string>): Promise<KeyBatch> {
+  if (typeof given === 'string' || typeof given?.[Symbol.iterator] !== 'function') {
+    const got = typeof given === 'string' ? 'one string: write [key]' : kindOf(given)
     throw badArgument(`The keys must be an array or another iterable, not ${got}`)
   }
-  const pace = new DialPace()
-  const distinct = new Map<string, string>()
-  for (const key of keys) {
-    if (!distinct.has(key)) distinct.set(key, core.keys.wireKey(key))
-    if (pace.isDue()) await pace.rest()
+  const slice = new TimeSlice()
+  const distinct = new DistinctKeys(core.keys)
+  for (const key of given) {
+    distinct.add(key)
+    if (slice.isOver()) await slice.next()
   }
-  const sent = { attempts: 0, bytes: 0 }
-  return { keys: [...distinct.keys()], wireKeys: [...distinct.values()], sent }
+  return { keys: distinct.keys, wireKeys: distinct.wireKeys, sent: { attempts: 0, bytes: 0 } }
 }
 
-/** Yields the position of every key in a batch. */
-export function* allOf(batch: KeyBatch): Iterable<number> {
-  for (let position = 0; position < batch.keys.length; position++) yield position
-}
+/** One call of a verb for many keys. Positions are indexes of the batch's keys. */
+export abstract class ManyCall implements Batch {
+  abstract readonly isRead: boolean
+  readonly core: ClientCore
+  readonly keys: readonly string[]
+  readonly wireKeys: readonly string[]
+  readonly #sent: Sent
+  #options: OperationOptions | undefined
+  #endMs = 0
+  #parts: ClientCore | undefined
 
-/**
- * Runs a batch within the caller's time limit. Resolves to the positions that failed, with the
- * reason.
- */
-export function runMany(
-  core: ClientCore,
-  { keys, wireKeys, sent }: KeyBatch,
-  positions: Iterable<number>,
-  verb: ManyVerb,
-  options: OperationOptions | undefined,
-): Promise<ReadonlyMap<number, MintringError>> {
-  const { cluster } = core
-  let parts: ClientCore | undefined
-  const endMs = options?.timeoutMs === undefined ? 0 : performance.now() + options.timeoutMs
-  const batch: Batch = {
-    ...verb,
-    size: keys.length,
-    routeKey: (position) => core.keys.routeKey(keys[position]!),
-    wireKey: (position) => wireKeys[position]!,
-    alone(position) {
-      parts ??= core.forParts(sent)
-      return verb.alone(parts, position, options)
-    },
-    send(host, request) {
-      if (options !== undefined) applyOptions(request as Request, remaining(options, endMs))
-      if (batchTrace.hasSubscribers) void noteSent(sent, request, request.promise)
-      if (commandTrace.hasSubscribers) void traceHostRequest(core, request, host).catch(() => {})
-      else cluster.dispatchGroup(host, request as Request)
-    },
+  constructor(core: ClientCore, { keys, wireKeys, sent }: KeyBatch) {
+    this.core = core
+    this.keys = keys
+    this.wireKeys = wireKeys
+    this.#sent = sent
   }
-  return new Scatter(cluster, batch).run(positions)
+
+  get size(): number {
+    return this.keys.length
+  }
+
+  isSkipped(_position: number): boolean {
+    return false
+  }
+
+  abstract cut(positions: readonly number[], first: number): number
+
+  abstract request(positions: readonly number[]): Request<void>
+
+  abstract miss(position: number): void
+
+  /** Runs the verb for a single key. */
+  protected abstract one(
+    parts: ClientCore,
+    position: number,
+    options: OperationOptions | undefined,
+  ): Promise<void>
+
+  /** Sends all keys within the caller's time limit. */
+  run(options: OperationOptions | undefined): Promise<Failures> {
+    this.#options = options
+    if (options?.timeoutMs !== undefined) this.#endMs = performance.now() + options.timeoutMs
+    return new Scatter(this.core.cluster, this).run()
+  }
+
+  routeKey(position: number): string {
+    return this.core.keys.routeKey(this.keys[position]!)
+  }
+
+  wireKey(position: number): string {
+    return this.wireKeys[position]!
+  }
+
+  alone(position: number): Promise<void> {
+    this.#parts ??= this.core.forParts(this.#sent)
+    return this.one(this.#parts, position, this.#options)
+  }
+
+  send(host: Host, request: Request): void {
+    if (this.#options !== undefined) applyOptions(request, remaining(this.#options, this.#endMs))
+    if (batchTrace.hasSubscribers) void noteSent(this.#sent, request, request.promise)
+    if (commandTrace.hasSubscribers) void traceHostRequest(this.core, request, host).catch(() => {})
+    else this.core.cluster.dispatchGroup(host, request)
+  }
 }
 
 /**

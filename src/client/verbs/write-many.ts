@@ -1,12 +1,11 @@
 import { batchTrace } from '../../channels.ts'
 import type { MintringError } from '../../errors.ts'
-import { DialPace } from '../../hosts/pace.ts'
+import { TimeSlice } from '../../hosts/time-slice.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import { refusalOf, surprising } from '../../net/refusal.ts'
 import type { Effect, Sink, Verb } from '../../net/request.ts'
 import { Request } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
-import type { Reply } from '../../protocol/reply.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { deleteHead, storeHead } from '../../protocol/request.ts'
@@ -19,32 +18,199 @@ import type { Sent } from '../trace-call.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import { bytesWritten } from '../wire-bytes.ts'
-import { encodeAll, isLate, splitLarge } from './encode-many.ts'
-import { type Entries, mapOf } from './entries.ts'
+import { type EncodedMany, encodeAll, isLate, splitLarge } from './encode-many.ts'
+import { checkEntries, type Entries, type EntryBatch } from './entries.ts'
 import { DELETE } from './found.ts'
-import type { KeyBatch, ManyVerb } from './many.ts'
-import { allOf, checkKeys, deadlineOf, laterOptions, runMany, stallLimitOf } from './many.ts'
+import type { KeyBatch } from './many.ts'
+import { checkKeys, deadlineOf, laterOptions, ManyCall, stallLimitOf } from './many.ts'
 import { storeEncoded, UNENCODED } from './storage.ts'
 
 /** The maximum number of commands, and of bytes, in one request. */
 const MAX_GROUP_COMMANDS = 256
 const MAX_GROUP_BYTES = 65_536
 
-/** The results of one batch of writes, by position of the key. */
-interface Written {
-  readonly done: (boolean | undefined)[]
-  readonly refused: Map<number, MintringError>
-  /** Returns the bytes of a key's value on the wire, for traces. */
-  sizeOf(position: number): number
+/** What became of a key: its host has not replied, or it was written, or not. */
+const UNKNOWN = 0
+const NO = 1
+const YES = 2
+
+/** The keys of one request: each has a command with one reply, in order. */
+class Commands {
+  readonly writing: Writing
+  readonly positions: readonly number[]
+
+  constructor(writing: Writing, positions: readonly number[]) {
+    this.writing = writing
+    this.positions = positions
+  }
+
+  /** The bytes of their values, for traces. */
+  get size(): number {
+    return this.positions.reduce((sum, position) => sum + this.writing.lengthOf(position), 0)
+  }
 }
 
-/** A group of commands in one request; each has one reply, in order. */
-interface Group {
-  readonly written: Written
-  readonly positions: readonly number[]
-  /** The bytes of the group's values, for traces. */
-  readonly size?: number
-  encode(position: number, out: Sink, maxTtl: number): void
+/** One setMany or deleteMany: its results by position of the key. */
+abstract class Writing extends ManyCall {
+  readonly isRead = false
+  /** UNKNOWN, NO or YES, by position. An array of objects would delay the event loop. */
+  readonly done: Uint8Array
+  readonly refused = new Map<number, MintringError>()
+
+  constructor(core: ClientCore, batch: KeyBatch) {
+    super(core, batch)
+    this.done = new Uint8Array(this.size)
+  }
+
+  override isSkipped(position: number): boolean {
+    return this.refused.size > 0 && this.refused.has(position)
+  }
+
+  miss(position: number): void {
+    this.note(position, false)
+  }
+
+  /** Keeps the result of a key, in place of that of an earlier attempt. */
+  note(position: number, isDone: boolean): void {
+    this.done[position] = isDone ? YES : NO
+    if (this.refused.size > 0) this.refused.delete(position)
+  }
+
+  /** Encodes the command of a key. */
+  abstract encode(position: number, out: Sink, maxTtl: number): void
+
+  /** Returns the length of a key's value. */
+  abstract lengthOf(position: number): number
+
+  /** Returns the bytes of a key's value on the wire, for traces. */
+  abstract sizeOf(position: number): number
+
+  /** Returns the outcomes of all keys. */
+  async collect(
+    errorOf: (position: number) => MintringError | undefined,
+  ): Promise<Outcomes<boolean>> {
+    const slice = new TimeSlice()
+    const outcomes = new Outcomes<boolean>()
+    const { keys, done, refused } = this
+    for (let position = 0; position < keys.length; position++) {
+      if (slice.isOver()) await slice.next()
+      const error = errorOf(position) ?? refused.get(position)
+      if (error !== undefined) outcomes.failed.set(keys[position]!, error)
+      else outcomes.set(keys[position]!, done[position] === YES)
+    }
+    return outcomes
+  }
+}
+
+/** One setMany. */
+class Storing extends Writing {
+  /** The values, once they are encoded. */
+  readonly encoded: EncodedMany = { bodies: [], flags: [] }
+  readonly #exptime: number
+
+  constructor(core: ClientCore, batch: KeyBatch, exptime: number) {
+    super(core, batch)
+    this.#exptime = exptime
+  }
+
+  cut(positions: readonly number[], first: number): number {
+    const last = Math.min(positions.length, first + MAX_GROUP_COMMANDS)
+    let bytes = 0
+    let end = first
+    while (end < last) {
+      bytes += this.lengthOf(positions[end]!)
+      if (bytes > MAX_GROUP_BYTES && end > first) break
+      end++
+    }
+    return end
+  }
+
+  request(positions: readonly number[]): Request<void> {
+    return new Request<void>(SET_MANY, undefined, '', new Commands(this, positions))
+  }
+
+  encode(position: number, out: Sink, maxTtl: number): void {
+    const { body, flags } = this.#itemAt(position)
+    const exptime = atMostExptime(this.#exptime, maxTtl)
+    out.text(storeHead('set', this.wireKeys[position]!, flags, exptime, body.length))
+    out.data(body)
+  }
+
+  lengthOf(position: number): number {
+    return this.encoded.bodies[position]!.length
+  }
+
+  sizeOf(position: number): number {
+    const { body, flags } = this.#itemAt(position)
+    return bytesWritten(body, flags)
+  }
+
+  protected async one(
+    parts: ClientCore,
+    position: number,
+    options: OperationOptions | undefined,
+  ): Promise<void> {
+    const key = this.keys[position]!
+    const item = this.#itemAt(position)
+    this.note(position, await storeEncoded(parts, key, item, this.#exptime, options))
+  }
+
+  #itemAt(position: number): Encoded {
+    const { bodies, flags } = this.encoded
+    return { body: bodies[position]!, flags: flags[position]! }
+  }
+}
+
+/** One deleteMany. */
+class Deleting extends Writing {
+  readonly #onAbsent: (key: string) => void
+
+  /** `onAbsent` gets each key that was not stored, as soon as its host has replied. */
+  constructor(core: ClientCore, batch: KeyBatch, onAbsent: (key: string) => void) {
+    super(core, batch)
+    this.#onAbsent = onAbsent
+  }
+
+  cut(positions: readonly number[], first: number): number {
+    return Math.min(positions.length, first + MAX_GROUP_COMMANDS)
+  }
+
+  request(positions: readonly number[]): Request<void> {
+    const request = new Request<void>(DELETE_MANY, undefined, '', new Commands(this, positions))
+    request.promise.then(
+      () => this.#tell(positions),
+      () => undefined,
+    )
+    return request
+  }
+
+  encode(position: number, out: Sink): void {
+    out.text(deleteHead(this.wireKeys[position]!))
+  }
+
+  lengthOf(): number {
+    return 0
+  }
+
+  sizeOf(): number {
+    return 0
+  }
+
+  protected async one(
+    parts: ClientCore,
+    position: number,
+    options: OperationOptions | undefined,
+  ): Promise<void> {
+    const request = new Request<boolean>(
+      ...([DELETE, this.routeKey(position), this.wireKey(position), undefined] as const),
+    )
+    this.note(position, await parts.submit(request, options))
+    this.#tell([position])
+  }
+
+  #tell(positions: readonly number[]): void {
+    for (const at of positions) if (this.done[at] === NO) this.#onAbsent(this.keys[at]!)
+  }
 }
 
 const SET_MANY: Verb = groupVerb('set', 'change', ReplyKind.Stored, ReplyKind.NotStored)
@@ -66,42 +232,31 @@ async function setAll(
 ): Promise<Outcomes<boolean>> {
   checkOptions('setMany', options, STORE_OPTIONS)
   const exptime = optionalExptime(options?.ttl)
-  const values = await mapOf(entries)
-  const batch = await checkKeys(core, values.keys())
-  const written = newWritten()
-  const run = (): Promise<Outcomes<boolean>> =>
-    storeAll(core, batch, values.values(), { exptime, options, written })
-  return writeTraced(core, 'setMany', batch, written, run)
-}
-
-interface Storing {
-  readonly exptime: number
-  readonly options: StoreOptions | undefined
-  readonly written: Written
+  const batch = await checkEntries(core, entries)
+  const storing = new Storing(core, batch, exptime)
+  return writeTraced('setMany', batch, storing, () => storeAll(storing, batch, exptime, options))
 }
 
 async function storeAll(
-  core: ClientCore,
-  batch: KeyBatch,
-  values: Iterable<unknown>,
-  { exptime, options, written }: Storing,
+  storing: Storing,
+  batch: EntryBatch,
+  exptime: number,
+  options: StoreOptions | undefined,
 ): Promise<Outcomes<boolean>> {
+  const { core, encoded, refused } = storing
   const deadline = deadlineOf('setMany', options)
   const limit = stallLimitOf('setMany', UNENCODED, options?.timeoutMs ?? core.operationMs)
-  const encoded = await encodeAll(core, values, { deadline, limit, refused: written.refused })
-  const large = { exptime, options, deadline, refused: written.refused }
-  await splitLarge(core, batch, encoded, large)
-  const positions = await positionsToSend(batch, written.refused)
-  written.sizeOf = (position) => bytesWritten(encoded[position]!.body, encoded[position]!.flags)
-  const verb = settingVerb(batch, encoded, exptime, written)
+  await encodeAll(core, batch.values, encoded, { deadline, limit, refused })
+  await splitLarge(core, batch, encoded, { exptime, options, deadline, refused })
   let left: OperationOptions | undefined
   try {
     left = laterOptions(deadline, options)
   } catch (error) {
     if (!isLate(error)) throw error
-    return collect(batch, written, new Map(positions.map((position) => [position, error])))
+    return storing.collect((position) => (storing.isSkipped(position) ? undefined : error))
   }
-  return collect(batch, written, await runMany(core, batch, positions, verb, left))
+  const failed = await storing.run(left)
+  return storing.collect((position) => failed.get(position))
 }
 
 /** What follows the first deletes of deleteMany(), as a part of the same operation. */
@@ -121,142 +276,55 @@ export function deleteMany(
 ): Promise<Outcomes<boolean>> {
   checkOptions('deleteMany', options)
   const deleted = checkKeys(core, keys).then((batch) => {
-    const written = newWritten()
-    return writeTraced(core, 'deleteMany', batch, written, async () => {
-      const onAbsent = (key: string): void => second.absent(key, batch.sent)
-      return second.finish(await deleteAll(core, batch, written, options, onAbsent))
+    const deleting = new Deleting(core, batch, (key) => second.absent(key, batch.sent))
+    return writeTraced('deleteMany', batch, deleting, async () => {
+      return second.finish(await deleteAll(deleting, options))
     })
   })
   return core.cluster.operations.during(deleted)
 }
 
+async function deleteAll(
+  deleting: Deleting,
+  options: OperationOptions | undefined,
+): Promise<Outcomes<boolean>> {
+  const slice = new TimeSlice()
+  for (const key of deleting.keys) {
+    deleting.core.changed(key)
+    if (slice.isOver()) await slice.next()
+  }
+  const failed = await deleting.run(options)
+  return deleting.collect((position) => failed.get(position))
+}
+
 function writeTraced(
-  core: ClientCore,
   command: string,
   { keys, sent }: KeyBatch,
-  written: Written,
+  writing: Writing,
   run: () => Promise<Outcomes<boolean>>,
 ): Promise<Outcomes<boolean>> {
   if (!batchTrace.hasSubscribers) return run()
   const size = keys.length
-  const stored = (): number[] => allStored(written.done)
-  const spent = (): Pick<BatchCount, 'attempts' | 'bytes'> => {
+  const spent = (): Pick<BatchCount, 'hits' | 'attempts' | 'bytes'> => {
+    let hits = 0
     let bytes = 0
-    for (const position of stored()) bytes += written.sizeOf(position)
-    return bytes > 0 ? { attempts: sent.attempts, bytes } : { attempts: sent.attempts }
+    for (let position = 0; position < size; position++) {
+      if (writing.done[position] !== YES) continue
+      hits++
+      bytes += writing.sizeOf(position)
+    }
+    return { hits, attempts: sent.attempts, ...(bytes > 0 && { bytes }) }
   }
   const count = (outcomes: Outcomes<boolean>): BatchCount => {
     let hits = 0
     for (const isDone of outcomes.values()) if (isDone) hits++
-    return { size, hits, failed: outcomes.failed.size, ...spent() }
+    return { ...spent(), size, hits, failed: outcomes.failed.size }
   }
   const reached = (): BatchCount => {
-    const done = written.done.filter((isDone) => isDone !== undefined).length
-    return { size, hits: stored().length, failed: size - done, ...spent() }
+    const unknown = writing.done.reduce((sum, one) => (one === UNKNOWN ? sum + 1 : sum), 0)
+    return { ...spent(), size, failed: unknown }
   }
-  return traceBatch(core, command, keys, run, count, reached)
-}
-
-/** Returns the positions of the keys that were written. */
-function allStored(done: readonly (boolean | undefined)[]): number[] {
-  return done.flatMap((isDone, position) => (isDone === true ? [position] : []))
-}
-
-const newWritten = (): Written => ({ done: [], refused: new Map(), sizeOf: () => 0 })
-
-async function deleteAll(
-  core: ClientCore,
-  batch: KeyBatch,
-  written: Written,
-  options: OperationOptions | undefined,
-  onAbsent: (key: string) => void,
-): Promise<Outcomes<boolean>> {
-  const pace = new DialPace()
-  for (const key of batch.keys) {
-    core.changed(key)
-    if (pace.isDue()) await pace.rest()
-  }
-  const tell = (positions: readonly number[]): void => {
-    for (const at of positions) if (written.done[at] === false) onAbsent(batch.keys[at]!)
-  }
-  const verb: ManyVerb = {
-    isRead: false,
-    cut: (positions, first) => Math.min(positions.length, first + MAX_GROUP_COMMANDS),
-    request(positions) {
-      const encode: Group['encode'] = (position, out) => {
-        out.text(deleteHead(batch.wireKeys[position]!))
-      }
-      const request = groupRequest(DELETE_MANY, { written, positions, encode })
-      request.promise.then(
-        () => tell(positions),
-        () => undefined,
-      )
-      return request
-    },
-    miss(position) {
-      written.done[position] = false
-    },
-    async alone(parts, position, own) {
-      const routeKey = core.keys.routeKey(batch.keys[position]!)
-      const wireKey = batch.wireKeys[position]!
-      const request = new Request<boolean>(DELETE, routeKey, wireKey, undefined)
-      written.done[position] = await parts.submit(request, own)
-      tell([position])
-    },
-  }
-  return collect(batch, written, await runMany(core, batch, allOf(batch), verb, options))
-}
-
-function settingVerb(
-  batch: KeyBatch,
-  encoded: readonly Encoded[],
-  exptime: number,
-  written: Written,
-): ManyVerb {
-  return {
-    isRead: false,
-    cut(positions, first) {
-      let bytes = 0
-      let end = first
-      while (end < positions.length && end - first < MAX_GROUP_COMMANDS) {
-        bytes += encoded[positions[end]!]!.body.length
-        if (bytes > MAX_GROUP_BYTES && end > first) break
-        end++
-      }
-      return end
-    },
-    request(positions) {
-      const encode: Group['encode'] = (position, out, maxTtl) => {
-        const { body, flags } = encoded[position]!
-        const ttl = atMostExptime(exptime, maxTtl)
-        out.text(storeHead('set', batch.wireKeys[position]!, flags, ttl, body.length))
-        out.data(body)
-      }
-      return groupRequest(SET_MANY, {
-        ...{ written, positions, encode },
-        get size() {
-          return positions.reduce((sum, position) => sum + encoded[position]!.body.length, 0)
-        },
-      })
-    },
-    miss(position) {
-      written.done[position] = false
-    },
-    async alone(parts, position, options) {
-      const item = encoded[position]!
-      written.done[position] = await storeEncoded(
-        parts,
-        batch.keys[position]!,
-        item,
-        exptime,
-        options,
-      )
-    },
-  }
-}
-
-function groupRequest(verb: Verb, group: Group): Request<void> {
-  return new Request<void>(verb, undefined, '', group)
+  return traceBatch(writing.core, command, keys, run, count, reached)
 }
 
 /**
@@ -269,60 +337,20 @@ function groupVerb(name: string, effect: Effect, yes: Kind, no: Kind): Verb {
     effect,
     repeatable: true,
     encode({ context }, out, maxTtl) {
-      const group = context as Group
-      for (const position of group.positions) group.encode(position, out, maxTtl)
+      const { writing, positions } = context as Commands
+      for (const position of positions) writing.encode(position, out, maxTtl)
     },
     accept(request, reply, attempt) {
-      const { positions, written } = request.context as Group
+      const { writing, positions } = request.context as Commands
       const single = attempt as SingleAttempt
-      takeAnswer(request, reply, written, positions[single.cursor++]!, yes, no)
+      const position = positions[single.cursor++]!
+      if (reply.kind === yes || reply.kind === no) writing.note(position, reply.kind === yes)
+      else if (reply.kind === ReplyKind.ServerError) {
+        writing.refused.set(position, refusalOf(request, reply))
+      } else throw surprising(request)
       if (single.cursor < positions.length) return false
       request.resolve(undefined)
       return true
     },
   }
-}
-
-function takeAnswer(
-  request: Request,
-  reply: Reply,
-  written: Written,
-  position: number,
-  yes: Kind,
-  no: Kind,
-): void {
-  if (reply.kind === yes || reply.kind === no) written.done[position] = reply.kind === yes
-  else if (reply.kind === ReplyKind.ServerError) {
-    written.refused.set(position, refusalOf(request, reply))
-  } else throw surprising(request)
-}
-
-async function collect(
-  batch: KeyBatch,
-  written: Written,
-  failed: ReadonlyMap<number, MintringError>,
-): Promise<Outcomes<boolean>> {
-  const pace = new DialPace()
-  const outcomes = new Outcomes<boolean>()
-  for (const [position, key] of batch.keys.entries()) {
-    if (pace.isDue()) await pace.rest()
-    const error = failed.get(position) ?? written.refused.get(position)
-    if (error !== undefined) outcomes.failed.set(key, error)
-    else outcomes.set(key, written.done[position] ?? false)
-  }
-  return outcomes
-}
-
-/** Returns the positions of the values that are sent. */
-async function positionsToSend(
-  batch: KeyBatch,
-  refused: ReadonlyMap<number, unknown>,
-): Promise<number[]> {
-  const pace = new DialPace()
-  const positions: number[] = []
-  for (const position of allOf(batch)) {
-    if (pace.isDue()) await pace.rest()
-    if (!refused.has(position)) positions.push(position)
-  }
-  return positions
 }
