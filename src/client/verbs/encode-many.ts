@@ -24,7 +24,10 @@ interface Encoding {
   readonly refused: Map<number, MintringError>
 }
 
-/** Encodes all values into `encoded`. Rejects if one cannot be encoded; one that takes too long fails alone. */
+/**
+ * Encodes all values into `encoded`. Rejects if one cannot be encoded; one that takes too long
+ * fails alone.
+ */
 export async function encodeAll(
   core: ClientCore,
   values: readonly unknown[],
