@@ -36,12 +36,8 @@ export function commandRequest(
 
 /** Encodes a command of a refill. On a gutter (stand-by) host, `maxTtl` limits every TTL. */
 function encode(request: Request, out: Sink, maxTtl: number): void {
-  const { args, wireKey, body } = request
-  const command = args as StoreCommand
-  if (command.name in META_NAMES && isForClassic(request)) {
-    out.text(classicInstead(request))
-    return
-  }
+  const { wireKey, body } = request
+  const command = commandFor(request)
   switch (command.name) {
     case 'mg':
       out.text(metaGetHead(command, wireKey, maxTtl))
@@ -70,18 +66,26 @@ function encode(request: Request, out: Sink, maxTtl: number): void {
   if (body !== undefined) out.data(body)
 }
 
-/**
- * Returns what a host without meta commands gets instead of a meta command. It can get one when it
- * stands in for the host that the command was meant for. A delete does what a mark must do; a store
- * is refused, because its data would run as commands.
- */
-function classicInstead({ args, wireKey, verb, attempt }: Request): string {
-  const { name, cas } = args as { name: StoreCommand['name']; cas?: string }
-  if (name === 'mg') return getsHead([wireKey])
-  if (name === 'md' && cas === undefined) return deleteHead(wireKey)
-  const host = attempt!.router.name
+/** Returns the command for the host that gets it: it may be meant for one of the other kind. */
+function commandFor(request: Request): StoreCommand {
+  const command = request.args as StoreCommand
+  if (!(command.name in META_NAMES) || !isForClassic(request)) return command
+  const instead = forClassicHost(command)
+  if (instead !== undefined) return instead
+  const host = request.attempt!.router.name
   const message = `${host} has no meta commands, and the lease was taken elsewhere`
-  throw new MintringError('MINTRING_UNSUPPORTED', message, { host, command: verb.name })
+  throw new MintringError('MINTRING_UNSUPPORTED', message, { host, command: request.verb.name })
+}
+
+/**
+ * Returns what a host without meta commands gets instead of a command. A delete does what a mark
+ * must do. Undefined for a store: its data would run as commands.
+ */
+export function forClassicHost(command: StoreCommand): StoreCommand | undefined {
+  const { name, beside } = command
+  if (name === 'mg') return { name: 'gets', beside }
+  if (name === 'md' && command.cas === undefined) return { name: 'delete', beside }
+  return name in META_NAMES ? undefined : command
 }
 
 /** What a meta command is called on a host that has none. */

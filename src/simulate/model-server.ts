@@ -57,7 +57,6 @@ export class ModelServer {
   readonly #nowMs: () => number
   readonly #items = new Map<string, Stored>()
   readonly #casIds: CasIds
-  readonly #dialect: Dialect
   #life: Place
   /** Called before a value replaces another. */
   onReplace: (key: string, before: EncodedItem | undefined, after: EncodedItem) => void = () => {}
@@ -65,7 +64,6 @@ export class ModelServer {
   constructor(nowMs: () => number, dialect: Dialect = 'meta', casIds: CasIds = new RisingCasIds()) {
     this.#nowMs = nowMs
     this.#casIds = casIds
-    this.#dialect = dialect
     this.#life = { name: 'model', maxTtlSeconds: 0, dialect }
   }
 
@@ -74,11 +72,11 @@ export class ModelServer {
     return this.#life
   }
 
-  /** Restarts the server: drops all items and starts CAS ids over. */
-  restart(): void {
+  /** Restarts the server, perhaps upgraded: drops all items and starts CAS ids over. */
+  restart(dialect: Dialect = this.#life.dialect): void {
     this.#items.clear()
     this.#casIds.restart()
-    this.#life = { name: 'model', maxTtlSeconds: 0, dialect: this.#dialect }
+    this.#life = { name: 'model', maxTtlSeconds: 0, dialect }
   }
 
   /** Removes an item, as memory pressure does. */

@@ -2,6 +2,7 @@ import type { RefillPolicy } from '../../src/refill/policy.ts'
 import type { Dialect, RefillStore } from '../../src/refill/store.ts'
 import { adoptingRenewal, trustingSidecar } from './old-ways.ts'
 import { readingTagsLate, repeatingVersions, trustingTagsBeside } from './tag-mistakes.ts'
+import { choosingByPool, type Kinds, type ModelHosts } from './two-hosts.ts'
 
 /** What the clients of one test do. `every-order.ts` runs it in every order of their commands. */
 export interface Plan {
@@ -18,13 +19,17 @@ export interface Plan {
   readonly reads: 'at any time' | 'after'
   /** Whether the value is stored already, because the first client read it before. */
   readonly isLoaded?: boolean
+  /** Whether the writer has written once, and home ended and returned, before the first read. */
+  readonly isUpgraded?: boolean
   /** How many times the tag, and the value, may be evicted. */
   readonly evictions?: { readonly tag: number; readonly value: number }
   /** The maximum number of times that an invalidation of the tag is resent. */
   readonly repeats?: number
   /** How many times the clock may advance while commands are in flight. */
   readonly delays: number
-  readonly wrap?: (store: RefillStore) => RefillStore
+  readonly wrap?: (store: RefillStore, hosts: ModelHosts) => RefillStore
+  /** If the key's home ends and returns: what it, and its fallback host, can do. */
+  readonly kinds?: Kinds
 }
 
 const POLICY = { ttl: 10, staleWhileRevalidate: 10, lease: 2, jitter: 0 } as const
@@ -76,6 +81,30 @@ export const PLANS: Readonly<Record<string, Plan>> = {
   'meta, no stale window, policy unknown': { ...UNKNOWN, ...META_ONCE },
   'classic, no stale window, policy unknown': { ...UNKNOWN, ...CLASSIC, policy: ONCE },
   'sidecar, no stale window, policy unknown': { ...UNKNOWN, ...BESIDE_ONCE, writes: 1 },
+}
+
+const FROM_META: Kinds = { home: 'meta', fallback: 'classic', back: 'meta' }
+const FROM_CLASSIC: Kinds = { home: 'classic', fallback: 'meta', back: 'meta' }
+const TO_CLASSIC: Kinds = { home: 'meta', fallback: 'meta', back: 'classic' }
+const ENDING = { ...CRASH, crashes: false, writes: 1 } as const
+const UPGRADED = { ...ENDING, ...BESIDE, kinds: FROM_CLASSIC, isUpgraded: true } as const
+
+/**
+ * The plans in which the key's home ends and returns, in a pool whose hosts differ: one has meta
+ * commands and the other has none, or home is upgraded or downgraded meanwhile.
+ */
+export const MIXED_PLANS: Readonly<Record<string, Plan>> = {
+  'mixed, meta home': { ...ENDING, ...META, kinds: FROM_META },
+  'mixed, upgraded home': { ...ENDING, ...META, kinds: FROM_CLASSIC },
+  'mixed, downgraded home': { ...ENDING, ...META, kinds: TO_CLASSIC },
+  'mixed, upgraded home, sidecar': { ...ENDING, ...BESIDE, kinds: FROM_CLASSIC },
+  'mixed, meta home, sidecar': { ...ENDING, ...BESIDE, kinds: FROM_META },
+  'after an upgrade, sidecar': UPGRADED,
+}
+
+/** Commands chosen by pool instead of by host: the test must detect it. */
+export const MIXED_MISTAKES: Readonly<Record<string, Plan>> = {
+  'commands chosen by pool': { ...UPGRADED, wrap: choosingByPool },
 }
 
 const TWO_READERS = { ...TAGS, crashes: false } as const

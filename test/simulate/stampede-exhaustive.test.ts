@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { TYPESCRIPT } from '../support/typescript.ts'
-import { OLD_WAYS, PLANS, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
+import { MIXED_MISTAKES, MIXED_PLANS, OLD_WAYS, PLANS, TAG_MISTAKES, TAG_PLANS } from './orders.ts'
 
 const program = fileURLToPath(new URL('./every-order.ts', import.meta.url))
 
@@ -59,6 +59,29 @@ describe('refills of two clients, with invalidations of a tag, evictions and a c
   }
 
   for (const name of Object.keys(TAG_MISTAKES)) {
+    test(`return old values as fresh with the planted mistake ${name}`, async () => {
+      await assert.rejects(orders(name, 'every'), /is (fresh|miss) after/)
+    })
+  }
+})
+
+const WHOLE_MIXED = ['mixed, meta home', 'after an upgrade, sidecar']
+
+describe('refills of two clients, with an invalidation, whose host ends and returns', () => {
+  for (const name of WHOLE_MIXED) {
+    test(`return no old value as fresh in any order of commands: ${name}`, async () => {
+      const states = await orders(name, 'every')
+      assert.ok(states > 500, `${states} states`)
+    })
+  }
+
+  for (const name of Object.keys(MIXED_PLANS).filter((name) => !WHOLE_MIXED.includes(name))) {
+    test(`return no old value as fresh in many random orders: ${name}`, async () => {
+      assert.equal(await orders(name, '1000'), 1_000)
+    })
+  }
+
+  for (const name of Object.keys(MIXED_MISTAKES)) {
     test(`return old values as fresh with the planted mistake ${name}`, async () => {
       await assert.rejects(orders(name, 'every'), /is (fresh|miss) after/)
     })

@@ -1,8 +1,9 @@
+import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { forClassicHost } from '../../src/client/refill-commands.ts'
 import type { Clock } from '../../src/clock.ts'
 import { Refill } from '../../src/refill/refill.ts'
 import type {
-  Dialect,
   EncodedItem,
   Place,
   Reader,
@@ -11,32 +12,10 @@ import type {
   StoreAnswer,
   StoreCommand,
 } from '../../src/refill/store.ts'
-import type { CasIds, ModelServer } from '../../src/simulate/model-server.ts'
+import type { ModelServer } from '../../src/simulate/model-server.ts'
 import type { TagChange } from '../../src/tags/desk.ts'
 import type { TagHandle, TagReader } from '../../src/tags/look.ts'
-
-/**
- * Counts CAS ids for each item separately, so that commands on different items lead to the same
- * state in either order. A hash of the item's name keeps the ids of different items different.
- */
-export class CasIdsByItem implements CasIds {
-  readonly #counts = new Map<string, number>()
-
-  next(name: string): number {
-    const count = (this.#counts.get(name) ?? 0) + 1
-    this.#counts.set(name, count)
-    const digest = createHash('sha1').update(name).digest()
-    return digest.readUInt32BE() * 1_000 + count
-  }
-
-  restart(): void {
-    this.#counts.clear()
-  }
-
-  get state(): string {
-    return JSON.stringify([...this.#counts].sort())
-  }
-}
+import { cut, type ModelHosts } from './two-hosts.ts'
 
 /** A step that may happen next, such as the execution of one command. */
 export interface Step {
@@ -60,6 +39,12 @@ interface Connection {
   readonly waiting: (StoreCommand | TagCommand)[]
   /** The replies to the commands that were executed; the client gets all replies together. */
   readonly told: string[]
+  /** The server, in the life in which the connection was opened. */
+  readonly host: string
+  /** Whether the server has ended since. */
+  isCut(): boolean
+  /** Called when the client notices that. */
+  end(): void
   execute(command: StoreCommand | TagCommand): string
 }
 
@@ -69,10 +54,9 @@ interface Connection {
  */
 export class SteppedClient implements RefillStore {
   readonly name: string
-  readonly dialect: Dialect
   readonly isStamped = true
   readonly refill: Refill
-  readonly #server: ModelServer
+  readonly #hosts: ModelHosts
   readonly #connections = new Set<Connection>()
   /** Every reply that this client got. Its next command depends on nothing else. */
   readonly history: string[] = []
@@ -85,16 +69,14 @@ export class SteppedClient implements RefillStore {
 
   /** `wrap` can replace the store that the refill algorithm uses, to plant a mistake. */
   constructor(
-    server: ModelServer,
-    dialect: Dialect,
+    hosts: ModelHosts,
     clock: Clock,
-    wrap: (store: RefillStore) => RefillStore = (store) => store,
+    wrap: (store: RefillStore, hosts: ModelHosts) => RefillStore = (store) => store,
     name = '',
   ) {
     this.name = name
-    this.dialect = dialect
-    this.#server = server
-    this.refill = new Refill(wrap(this), { clock })
+    this.#hosts = hosts
+    this.refill = new Refill(wrap(this, hosts), { clock })
   }
 
   /** Whether this client has no command in flight. */
@@ -133,8 +115,8 @@ export class SteppedClient implements RefillStore {
 
   /** The state of this client as text. A dead client has only the commands that it had sent. */
   get state(): string {
-    const connections = [...this.#connections].map(({ waiting, told }) =>
-      JSON.stringify(this.isAlive ? [told, waiting.map(nameOf)] : waiting),
+    const connections = [...this.#connections].map(({ waiting, told, host }) =>
+      JSON.stringify([host, ...(this.isAlive ? [told, waiting.map(nameOf)] : waiting)]),
     )
     const repeats = [this.repeats, this.#repeatable.size, this.#draws]
     return JSON.stringify([this.isAlive ? this.history : 'dead', connections.sort(), repeats])
@@ -146,35 +128,40 @@ export class SteppedClient implements RefillStore {
   }
 
   read(key: string, vivify: number, refreshBelow: number, reader: Reader): ReadHandle {
-    const command: StoreCommand =
-      this.dialect === 'classic'
-        ? { name: 'gets' }
-        : { name: 'mg', vivifySeconds: vivify, refreshBelowSeconds: refreshBelow, value: true }
-    const promise = this.#send(key, [command]).then(([answer]) => reader.answered(answer!))
+    const command: StoreCommand = {
+      ...{ name: 'mg', vivifySeconds: vivify, refreshBelowSeconds: refreshBelow, value: true },
+    }
+    const promise = this.spread(key, [command]).then(([answer]) => reader.answered(answer!))
     return { sent: true, promise }
   }
 
   checkKey(): void {}
 
   place(): Place {
-    return this.#server.life
+    return this.#hosts.current.life
   }
 
+  /** Sends commands under a lease: never to another server, nor to another life of this one. */
   exchange(
-    _place: Place,
+    place: Place,
     key: string,
     commands: readonly StoreCommand[],
   ): Promise<readonly StoreAnswer[]> {
-    return this.#send(key, commands)
+    const server = this.#hosts.serverAt(place)
+    return server === undefined ? Promise.reject(cut()) : this.#send(server, key, commands)
   }
 
+  /** Sends commands to the key's host, and again to the next one if that has ended. */
   spread(key: string, commands: readonly StoreCommand[]): Promise<readonly StoreAnswer[]> {
-    return this.#send(key, commands)
+    const { current } = this.#hosts
+    const { dialect } = current.life
+    const fitting = dialect === 'classic' ? commands.map(onClassicHost) : commands
+    return this.#send(current, key, fitting, () => this.spread(key, commands))
   }
 
   readTag(name: string, reader: TagReader): TagHandle {
     this.#sendTag({ name: 'get', beside: name }, () => {
-      const answer = this.#server.readTag(name)
+      const answer = this.#hosts.current.readTag(name)
       const text = String(answer.bytes())
       if (this.isAlive && answer.found) reader.found(text, answer.flags)
       else if (this.isAlive) reader.absent()
@@ -200,7 +187,7 @@ export class SteppedClient implements RefillStore {
       }
       const attempt = (): void =>
         this.#sendTag({ name: change, beside: name }, () => {
-          this.#server.changeTag(name, change, draw())
+          this.#hosts.current.changeTag(name, change, draw())
           this.#repeatable.delete(again)
           if (this.isAlive) resolve()
           return 'changed'
@@ -230,46 +217,66 @@ export class SteppedClient implements RefillStore {
     return true
   }
 
-  #send(key: string, commands: readonly StoreCommand[]): Promise<readonly StoreAnswer[]> {
+  #send(
+    server: ModelServer,
+    key: string,
+    commands: readonly StoreCommand[],
+    again: () => Promise<readonly StoreAnswer[]> = () => Promise.reject(cut()),
+  ): Promise<readonly StoreAnswer[]> {
     // Dead clients send nothing, and get no replies.
     if (!this.isAlive) return new Promise(() => {})
-    return new Promise((resolve) => {
+    const { life } = server
+    const isFit = life.dialect === 'meta' || commands.every(({ name }) => !/^m[gsd]$/.test(name))
+    assert.ok(isFit, 'a meta command for a host that has none')
+    return new Promise((resolve, reject) => {
       const answers: StoreAnswer[] = []
       const execute = (command: StoreCommand | TagCommand): string => {
-        const answer = this.#server.execute(key, command as StoreCommand)
+        const answer = server.execute(key, command as StoreCommand)
         answers.push(answer)
         if (answers.length === commands.length && this.isAlive) resolve(answers)
         const { status, size, cas, won, lost, stale, ttlSeconds } = answer
         const body = String(answer.bytes())
-        return JSON.stringify([
-          nameOf(command),
-          status,
-          size,
-          cas,
-          won,
-          lost,
-          stale,
-          ttlSeconds,
-          body,
-        ])
+        const told = [status, size, cas, won, lost, stale, ttlSeconds, body]
+        return JSON.stringify([this.#hosts.nameOf(life), nameOf(command), ...told])
       }
-      const waiting = [...commands]
-      this.#connections.add({ isAboutTag: false, waiting, told: [], execute })
+      this.#connections.add({
+        isAboutTag: false,
+        waiting: [...commands],
+        told: [],
+        host: this.#hosts.nameOf(life),
+        isCut: () => server.life !== life,
+        end: () => again().then(resolve, reject),
+        execute,
+      })
     })
   }
 
   #sendTag(command: TagCommand, execute: () => string): void {
     if (!this.isAlive) return
-    this.#connections.add({ isAboutTag: true, waiting: [command], told: [], execute })
+    this.#connections.add({
+      ...{ isAboutTag: true, waiting: [command], told: [], host: 'home', execute },
+      isCut: () => false,
+      end: () => {},
+    })
   }
 
   #step(connection: Connection): void {
     const { waiting, told } = connection
+    if (connection.isCut()) {
+      this.history.push('cut')
+      this.#connections.delete(connection)
+      if (this.isAlive) connection.end()
+      return
+    }
     told.push(connection.execute(waiting.shift()!))
     if (waiting.length > 0) return
     this.history.push(...told)
     this.#connections.delete(connection)
   }
+}
+
+function onClassicHost(command: StoreCommand): StoreCommand {
+  return forClassicHost(command) ?? assert.fail(`${command.name} for a host without meta commands`)
 }
 
 function isRead({ isAboutTag, waiting }: Connection): boolean {
