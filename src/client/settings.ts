@@ -220,6 +220,12 @@ function hooksOf(events: Events, client: string, handedOver: () => void): Cluste
       if (handoverChannel.hasSubscribers) handoverChannel.publish({ ...message, client })
       if (message.phase === 'end') handedOver()
     },
+    outdated(servers, next) {
+      const message =
+        `The other clients have moved from ${servers.join(', ')} to ${next.join(', ')}: this ` +
+        'client misses the keys that moved, and rejects changes of them. Give it the new list'
+      events.emit('warning', { message })
+    },
     slow(message) {
       events.emit('slow', message)
       if (slowChannel.hasSubscribers) slowChannel.publish({ ...message, client })

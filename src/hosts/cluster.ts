@@ -80,7 +80,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Sends a request to the host of `request.routeKey`. The request always settles. */
   dispatch(request: Request): void {
-    if (this.handover?.take(request) === true) return
+    if (this.handovers.gate?.take(request) === true) return
     if (this.#isOpenFor(request)) this.#place(request, undefined, undefined)
   }
 
@@ -108,7 +108,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Sends a request to its key's own host, without a fallback: a fallback host has other items. */
   dispatchHome(request: Request): void {
-    if (this.handover?.take(request) === true) return
+    if (this.handovers.gate?.take(request) === true) return
     this.dispatchTo(this.homeOf(request.routeKey!), request)
   }
 
@@ -252,7 +252,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     if (step === 'reject') {
       if (request.verb.effect === 'flush') host.debts.addFlush()
       this.#reject(request, error)
-    } else if (this.handover?.takeBack(request, error) === true) return
+    } else if (this.handovers.takeBack(request, error)) return
     else if (step === 'here') this.#give(host, request)
     else if (request.group !== undefined) request.group.regroup(host, error)
     else this.#place(request, host, error)

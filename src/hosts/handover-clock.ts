@@ -3,7 +3,13 @@ import { phaseAt, settleMsOf } from '../ring/transition.ts'
 import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
 import { each, type MarkAsk } from './each.ts'
 import type { Earlier } from './earlier.ts'
-import { type FleetState, HandoverMark, type Part, type Withdrawal } from './handover-mark.ts'
+import {
+  type FleetState,
+  type FoundMark,
+  HandoverMark,
+  type Part,
+  type Withdrawal,
+} from './handover-mark.ts'
 import type { Host } from './host.ts'
 import { Leftovers } from './leftovers.ts'
 import type { NamedPlacement } from './mark.ts'
@@ -20,7 +26,7 @@ const MAX_POLL_MS = 2_000
 export interface ClockInput {
   readonly times: TransitionTimes
   readonly part: Part
-  readonly placements: { readonly from: NamedPlacement; readonly to: string }
+  readonly placements: { readonly from: NamedPlacement; readonly to: NamedPlacement }
   /** Whether to keep the mark after the end, because `previous` is in the settings. */
   readonly isConfigured: boolean
   readonly earlier: Earlier
@@ -82,6 +88,11 @@ export class HandoverClock {
   /** When the handover ends, in Unix milliseconds. */
   get endsAtMs(): number {
     return Math.round(unixMs() + this.#endsMs - performance.now())
+  }
+
+  /** The mark of a later change, by which the fleet has left the placement of this handover. */
+  get departure(): FoundMark | undefined {
+    return this.#mark.departure
   }
 
   get leftovers(): Leftovers | undefined {

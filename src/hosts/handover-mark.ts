@@ -1,3 +1,4 @@
+import type { Request } from '../net/request.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
 import { crypto, setTimeout, unixMs } from '../runtime.ts'
 import { each, type MarkAsk, trueOnAll } from './each.ts'
@@ -9,6 +10,7 @@ import {
   peek,
   release,
   remove,
+  setItem,
   touchItem,
   type WireKey,
 } from './item-commands.ts'
@@ -18,7 +20,7 @@ import {
   markIn,
   markKeyOf,
   type NamedPlacement,
-  type PlacementRecord,
+  placementDigest,
   TAIL_SECONDS,
 } from './mark.ts'
 import { Participants } from './participants.ts'
@@ -57,7 +59,7 @@ export interface FleetState extends TransitionTimes {
 }
 
 /** The mark of a host. */
-interface FoundMark {
+export interface FoundMark {
   readonly host: Host
   readonly mark: Mark
   readonly leftMs: number
@@ -72,27 +74,30 @@ interface FoundMark {
 export class HandoverMark {
   readonly #key: WireKey
   readonly #previousKey: WireKey
-  readonly #previous: PlacementRecord | undefined
+  readonly #from: NamedPlacement
+  readonly #to: NamedPlacement
   readonly #ask: MarkAsk
   readonly #part: Part
   readonly #participants: Participants
   /** The id of the handover, if this process begins it. */
   readonly #id = crypto().randomUUID()
+  /** The mark of a later change, by which the fleet has left the new placement. */
+  departure: FoundMark | undefined
 
-  /** `to` is the text of the new placement. */
-  constructor(from: NamedPlacement, to: string, part: Part, ask: MarkAsk) {
+  constructor(from: NamedPlacement, to: NamedPlacement, part: Part, ask: MarkAsk) {
     this.#part = part
     this.#participants = new Participants(ask)
-    this.#key = wireKeyOf(to)
+    this.#key = wireKeyOf(to.text)
     this.#previousKey = wireKeyOf(from.text)
-    this.#previous = from.record
+    this.#from = from
+    this.#to = to
     this.#ask = ask
   }
 
   /**
    * Joins the handover that the fleet is in, or starts it. Repeats until it has read a mark,
    * because only that determines the phase. Resolves to undefined when `isStopped` returns true,
-   * and when the handover that this process would join has been withdrawn.
+   * when the handover that this process would join has been withdrawn, and after a `departure`.
    */
   async open(
     hosts: readonly Host[],
@@ -104,17 +109,14 @@ export class HandoverMark {
       id: this.#id,
       ...times,
       startedAtMs: unixMs(),
-      previous: this.#previous,
+      previous: this.#from.record,
     }
     for (let round = 0; !isStopped(); round++) {
       // The first round stores the mark if there is none, and the second finds it. Pause only after
       // that, when hosts reject the mark.
       if (round > 1) await new Promise((wake) => setTimeout(wake, PAUSE_MS))
-      const found = await this.#withoutObsolete(
-        await this.#readAll(hosts, withinMs),
-        hosts,
-        withinMs,
-      )
+      const found = await this.#valid(await this.#readAll(hosts, withinMs), hosts, withinMs)
+      if (this.departure !== undefined) return undefined
       const first = found.sort((one, other) => one.leftMs - other.leftMs)[0]
       if (first === undefined) {
         const { joinedId } = this.#part
@@ -126,6 +128,37 @@ export class HandoverMark {
         return stateOf(found, first)
     }
     return undefined
+  }
+
+  /**
+   * Returns the marks of the handover to the new placement that is valid now, and deletes others.
+   * The marks of the previous placement tell since when the fleet has used that one. Older marks
+   * are obsolete: of an earlier handover to the new placement, on a host that was unreachable when
+   * the fleet left it, and of the handover by which the fleet left it. If the fleet left it later,
+   * sets `departure`.
+   */
+  async #valid(
+    marks: readonly FoundMark[],
+    hosts: readonly Host[],
+    withinMs: number,
+  ): Promise<FoundMark[]> {
+    if (marks.every(({ mark, leftMs }) => leftMs > 0 && mark.next === undefined)) return [...marks]
+    const { arrivals, departures } = sorted(marks)
+    const previous = sorted(await this.#readAll(hosts, withinMs, this.#previousKey))
+    const sinceMs = startOf(previous.arrivals[0])
+    const last = departures[0]
+    if (last !== undefined && startOf(last) > Math.max(sinceMs, startOf(arrivals[0]))) {
+      this.departure = last
+      return []
+    }
+    const obsolete = new Map(
+      [...departures, ...arrivals.filter((one) => startOf(one) < sinceMs)].map((one) => [
+        one.host,
+        String(one.cas),
+      ]),
+    )
+    await each([...obsolete.keys()], (host) => this.#drop(host, obsolete.get(host)!), withinMs)
+    return arrivals.filter(({ host }) => !obsolete.has(host))
   }
 
   /** Whether this process must look again, because the announcement is just being withdrawn. */
@@ -164,30 +197,9 @@ export class HandoverMark {
     if (!(await this.#participants.close(marked, this.#id, stepMs))) return 'kept'
     const drop = (host: Host): Promise<boolean> => this.#drop(host, casOf.get(host)!)
     if (!(await trueOnAll(marked, drop, stepMs))) return 'kept'
+    await each(marked, (host) => this.#ask(host, remove(this.#previousKey)), stepMs)
     await this.#participants.keepClosed(marked, this.#id, found[0]!.leftMs, stepMs)
     return 'withdrawn'
-  }
-
-  /**
-   * Deletes marks of an earlier handover to the same placement, and returns the others. A host that
-   * was unreachable when the fleet left that placement still has one, and it says that the handover
-   * is over. The mark of the handover to the previous placement began later, so it is newer.
-   */
-  async #withoutObsolete(
-    found: readonly FoundMark[],
-    hosts: readonly Host[],
-    withinMs: number,
-  ): Promise<FoundMark[]> {
-    if (found.every(({ leftMs }) => leftMs > 0)) return [...found]
-    const others = await this.#readAll(hosts, withinMs, this.#previousKey)
-    const sinceMs = Math.max(...others.map(({ mark }) => mark.startedAtMs))
-    const obsolete = new Map(
-      found
-        .filter(({ mark }) => mark.startedAtMs < sinceMs)
-        .map(({ host, cas }) => [host, String(cas)]),
-    )
-    await each([...obsolete.keys()], (host) => this.#drop(host, obsolete.get(host)!), withinMs)
-    return found.filter(({ host }) => !obsolete.has(host))
   }
 
   /** Deletes the mark of a host; with meta commands only if it still has that CAS id. */
@@ -202,9 +214,10 @@ export class HandoverMark {
     if (await this.#participants.isWithdrawn([host], id, REACH_MS)) return
     const startedAtMs = unixMs() + leftMs - announceMs - handoverMs
     const times = { announceMs, handoverMs, startedAtMs }
-    const mark: Mark = { id, ...times, previous: this.#previous, isLate: true }
+    const mark: Mark = { id, ...times, previous: this.#from.record, isLate: true }
     await this.#addAll([host], mark, leftMs, REACH_MS)
     for (const found of await this.#readAll([host], REACH_MS)) {
+      if (found.mark.next !== undefined) continue
       state.casOf.set(host, found.cas)
       if (isLate(found)) state.late.add(host)
     }
@@ -227,11 +240,22 @@ export class HandoverMark {
       hosts,
       async (host) => {
         const isAdded = await this.#ask(host, addItem(this.#key, body, seconds))
-        // Delete the mark of the opposite handover, so that moving back starts a new one.
-        if (isAdded) await this.#ask(host, remove(this.#previousKey))
+        if (isAdded) await this.#ask(host, this.#leaving(mark, seconds))
       },
       withinMs,
     )
+  }
+
+  /**
+   * Replaces the mark of the previous placement: processes that start with the old list find the
+   * new one there. If keys have other names, deletes it, so that moving back starts a new handover.
+   */
+  #leaving({ id, announceMs, handoverMs, startedAtMs }: Mark, seconds: number): Request<boolean> {
+    const { text, record: next } = this.#to
+    if (next === undefined) return remove(this.#previousKey)
+    const times = { announceMs, handoverMs, startedAtMs }
+    const mark: Mark = { id, ...times, next, nextDigest: placementDigest(text) }
+    return setItem(this.#previousKey, Buffer.from(JSON.stringify(mark)), seconds)
   }
 
   async #readAll(
@@ -260,6 +284,20 @@ export class HandoverMark {
 /** Deletes the mark of a placement that the fleet leaves without a handover. */
 export async function forgetMark(hosts: readonly Host[], placement: string, ask: MarkAsk) {
   await each(hosts, (host) => ask(host, remove(wireKeyOf(placement))))
+}
+
+/** Returns the marks of handovers to a placement and of those from it, newest first. */
+function sorted(marks: readonly FoundMark[]) {
+  const newest = [...marks].sort((one, other) => startOf(other) - startOf(one))
+  const isArrival = ({ mark }: FoundMark): boolean => mark.next === undefined
+  return {
+    arrivals: newest.filter(isArrival),
+    departures: newest.filter((one) => !isArrival(one)),
+  }
+}
+
+function startOf(found: FoundMark | undefined): number {
+  return found?.mark.startedAtMs ?? 0
 }
 
 function stateOf(found: readonly FoundMark[], { mark, leftMs }: FoundMark): FleetState {

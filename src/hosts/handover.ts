@@ -1,4 +1,4 @@
-import { isMintringError, type MintringError } from '../errors.ts'
+import { isMintringError } from '../errors.ts'
 import { timeoutError } from '../net/attempt.ts'
 import type { Request } from '../net/request.ts'
 import type { HomeName, Phase } from '../ring/transition.ts'
@@ -10,14 +10,14 @@ import type { Part } from './handover-mark.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { Host } from './host.ts'
 import type { WireKey } from './item-commands.ts'
+import { isReadOf, type KeyGate, keyEffectOf, refuseKey } from './key-gate.ts'
 import type { NamedPlacement } from './mark.ts'
 import { carryOut } from './moved-key.ts'
-import { type CopyOutcome, copyOf, keyEffectOf, MovedRequest, type Mover } from './moved-request.ts'
+import { type CopyOutcome, copyOf, MovedRequest, type Mover } from './moved-request.ts'
 import { errorOf, mayRepeat, unknownHome } from './next-step.ts'
 import type { Operations } from './operations.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { type HandoverChange, homesOf, type PreviousPlaces } from './previous-places.ts'
-import { keysToTell } from './tell.ts'
 
 /** The value of `client.handover`. */
 export interface HandoverSnapshot {
@@ -59,7 +59,7 @@ export interface HandoverOwner {
 /** A change of the placement and the hosts involved. */
 export interface HandoverStart extends HandoverChange {
   readonly from: PreviousPlaces
-  readonly placements: { readonly from: NamedPlacement; readonly to: string }
+  readonly placements: { readonly from: NamedPlacement; readonly to: NamedPlacement }
   /** Hosts that only the previous placement has. */
   readonly leaving: readonly Host[]
   /**
@@ -71,7 +71,7 @@ export interface HandoverStart extends HandoverChange {
 }
 
 /** One change of the placement, from its announcement to its end. */
-export class Handover implements Mover {
+export class Handover implements KeyGate, Mover {
   readonly counts = { copied: 0, absent: 0 }
   readonly from: PreviousPlaces
   readonly #owner: HandoverOwner
@@ -151,16 +151,6 @@ export class Handover implements Mover {
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
     void this.operations.during(this.#carryOut(request, previous))
     return true
-  }
-
-  /** Takes over a failed request that was sent before the handover started. */
-  takeBack(request: Request, error: MintringError): boolean {
-    const { binding, group } = request
-    if (binding !== 'key') return false
-    if (group === undefined) return this.take(request)
-    const isMoving = keysToTell(request).some(([routeKey]) => this.isMoving(routeKey))
-    if (isMoving) group.regroup(undefined, error)
-    return isMoving
   }
 
   /** The hosts of the previous placement that this process may dial. */
@@ -300,11 +290,8 @@ export class Handover implements Mover {
    * read the old value on the previous host.
    */
   #takeWithout(request: Request, previous: Host, phase: Phase): boolean {
-    const { verb } = request
-    const isRead = keyEffectOf(request) === 'read' || verb.isOneHome === true
-    if (isRead && phase !== 'announce') return false
-    if (isRead && verb.miss !== undefined) verb.miss(request)
-    else request.reject(errorOf(request, unknownHome(previous.name)))
+    if (isReadOf(request) && phase !== 'announce') return false
+    refuseKey(request, unknownHome(previous.name))
     return true
   }
 

@@ -3,17 +3,32 @@ import type { Abilities } from '../net/abilities.ts'
 import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
 import { createRing } from '../ring/ring.ts'
-import { identityOf } from './address.ts'
+import { clearInterval, setInterval, unixMs } from '../runtime.ts'
+import { addressOf, identityOf, type ServerAddress } from './address.ts'
 import { each } from './each.ts'
 import { Handover, type HandoverOwner, type HandoverStart } from './handover.ts'
 import { forgetMark, type Withdrawal } from './handover-mark.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
 import { getsItem, ownItem, peek } from './item-commands.ts'
-import { leftMsOf, type MarkItem, markIn, markKeyOf, namedPlacement, placementIn } from './mark.ts'
+import { type KeyGate, takeBack } from './key-gate.ts'
+import {
+  type KnownPlacement,
+  leftMsOf,
+  type Mark,
+  type MarkItem,
+  markIn,
+  markKeyOf,
+  namedPlacement,
+  placementIn,
+} from './mark.ts'
 import { overtaken } from './next-step.ts'
+import { Outdated } from './outdated.ts'
 import { type Places, placementOfPolicy } from './places.ts'
 import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './previous-places.ts'
+
+/** How often a process with an outdated list looks whether the fleet has come back to it. */
+const LOOK_MS = 2_000
 
 /** The parts of the cluster that handovers use. */
 type Owner = HandoverOwner & HostOwner<Host>
@@ -29,9 +44,23 @@ export class Handovers {
   readonly #classic = new Set<Host>()
   /** Placements for which some hosts may still have the mark of a handover. */
   readonly #marked = new Set<string>()
+  /** Set while the fleet uses another list than this process. */
+  #outdated: Outdated | undefined
+  #timer: NodeJS.Timeout | undefined
+  /** When the fleet last came to the placement of this process, in Unix milliseconds. */
+  #arrivedAtMs = 0
 
   constructor(owner: Owner) {
     this.#owner = owner
+  }
+
+  /** Takes over requests: the current handover, or the guard of an outdated list. */
+  get gate(): KeyGate | undefined {
+    return this.current ?? this.#outdated
+  }
+
+  takeBack(request: Request, error: MintringError): boolean {
+    return this.gate !== undefined && takeBack(this.gate, request, error)
   }
 
   /**
@@ -65,26 +94,43 @@ export class Handovers {
     return this.#last !== undefined
   }
 
-  get #placement(): string {
-    const { hosts, policy } = this.#owner
-    return placementOfPolicy(
-      hosts.map(({ server }) => server),
-      policy,
-    )
+  get #servers(): readonly ServerAddress[] {
+    return this.#owner.hosts.map(({ server }) => server)
   }
 
-  /** Looks for the mark on hosts that were connected before this placement. */
+  get #placement(): string {
+    return placementOfPolicy(this.#servers, this.#owner.policy)
+  }
+
+  /** Looks for marks on hosts that are connected already. */
   #look(): void {
-    const { markKey: wireKey } = this
-    if (wireKey === undefined) return
+    const { markKey } = this
+    if (markKey === undefined) return
+    void this.#lookFor(markKey, (items) => {
+      for (const item of items) this.#found(item)
+      const isLeft = items.some((item) => markIn(item)?.next !== undefined)
+      if (!isLeft) this.#useListAgain()
+    })
+    for (const key of this.#outdated?.markKeys ?? []) {
+      void this.#lookFor(key, (items) => {
+        for (const item of items) this.#foundDeparture(item)
+      })
+    }
+  }
+
+  /** Passes the items that connected hosts have under a key. Does not if none of them replies. */
+  async #lookFor(wireKey: string, found: (items: readonly MarkItem[]) => void): Promise<void> {
+    const { markKey } = this
     const key = ownItem(wireKey)
     const connected = this.#owner.hosts.filter(({ isConnected }) => isConnected)
-    void each(connected, async (host) => {
+    const replies: (MarkItem | undefined)[] = []
+    await each(connected, async (host) => {
       const request = host.abilities?.meta === true ? peek(key) : getsItem(key)
       this.#owner.dispatchTo(host, request as Request)
-      const item = await request.promise
-      if (item !== undefined && wireKey === this.markKey) this.#found(item)
+      replies.push(await request.promise)
     })
+    if (replies.length > 0 && markKey === this.markKey)
+      found(replies.filter((item) => item !== undefined))
   }
 
   /**
@@ -111,28 +157,68 @@ export class Handovers {
     return false
   }
 
-  /** Joins the handover of a mark if it is still running. Returns whether there is one. */
+  /**
+   * Joins the handover of a mark if it is still running. Returns whether requests must be sent
+   * anew because of a change.
+   */
   #found(item: MarkItem): boolean {
     if (this.current !== undefined) return true
     const mark = markIn(item)
     const joining = this.#joining
     if (joining === undefined || mark === undefined) return false
-    const { hosts, policy } = this.#owner
-    const placement = this.#placement
-    this.#marked.add(placement)
+    if (mark.next !== undefined) return this.#foundDeparture(item)
+    if (mark.startedAtMs > this.#arrivedAtMs) {
+      this.#arrivedAtMs = mark.startedAtMs
+      this.#useListAgain()
+    }
+    this.#marked.add(this.#placement)
     if (leftMsOf(item, mark) <= 0) return false
-    const own = hosts.map(({ server }) => server)
-    const isOpen = [policy, ...own].every(({ username }) => username === undefined)
-    const known = placementIn(mark.previous, own, isOpen)
+    const known = this.#known(mark.previous)
     if (known === undefined) return false
     const { announceMs, handoverMs } = mark
     const change = { ...joining, isConfigured: false, times: { announceMs, handoverMs } }
     this.beginFrom({ ...known, rename: undefined, change }, mark.id)
-    for (const host of hosts) {
+    this.#resend()
+    return true
+  }
+
+  #foundDeparture(item: MarkItem): boolean {
+    const mark = markIn(item)
+    return mark?.next !== undefined && this.#leftBehind(mark, leftMsOf(item, mark))
+  }
+
+  /** Guards keys that the fleet has moved to servers of another list. */
+  #leftBehind(mark: Mark, leftMs: number): boolean {
+    if (mark.startedAtMs <= this.#arrivedAtMs || this.#outdated?.has(mark.id) === true) return false
+    const known = this.#known(mark.next)
+    if (known === undefined) return false
+    this.#outdated ??= new Outdated((routeKey) => this.#owner.homeOf(routeKey))
+    this.#outdated.add(mark, known, leftMs)
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
+    const names = this.#owner.hosts.map(({ name }) => name)
+    this.#owner.hooks.outdated?.(names, known.servers.map(addressOf))
+    this.#resend()
+    return true
+  }
+
+  #useListAgain(): void {
+    this.#outdated = undefined
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #known(record: unknown): KnownPlacement | undefined {
+    const own = this.#servers
+    const isOpen = [this.#owner.policy, ...own].every(({ username }) => username === undefined)
+    return placementIn(record, own, isOpen)
+  }
+
+  /** Sends requests again that wait for a connection, so that they pass the gate. */
+  #resend(): void {
+    for (const host of this.#owner.hosts) {
       host.giveBack(overtaken(host.name))
       if (host.usable) host.openLane()
     }
-    return true
   }
 
   /**
@@ -146,16 +232,20 @@ export class Handovers {
     leaving: readonly Host[],
   ): boolean {
     for (const host of leaving) host.leave()
+    if (!before.isLike(after)) this.#useListAgain()
     const isHandedOver = change !== undefined && !before.isLike(after)
     if (isHandedOver) {
       const from = new PreviousPlaces(before.hosts, before.ring)
+      const { policy } = this.#owner
       const servers = before.hosts.map(({ server }) => server)
-      const named = namedPlacement(before.placement, servers, this.#owner.policy)
-      const placements = { from: named, to: after.placement }
+      const placements = {
+        from: namedPlacement(before.placement, servers, policy),
+        to: namedPlacement(after.placement, this.#servers, policy),
+      }
       const part = { isBystander: false }
       this.#begin({ ...change, from, placements, leaving, strangers: new Set(), part })
     } else {
-      if (!before.isLike(after)) this.#forget(before)
+      if (!before.isLike(after)) this.#forget(before, after)
       retire(leaving)
     }
     return isHandedOver
@@ -163,10 +253,13 @@ export class Handovers {
 
   /**
    * Deletes the mark of a placement that the fleet left without a handover, so that moving back
-   * starts a new one.
+   * starts a new one, and the marks that tell of the way back.
    */
-  #forget({ hosts, placement }: Places): void {
-    if (this.#marked.delete(placement)) this.#forgetOn(hosts, placement)
+  #forget(before: Places, after: Places): void {
+    if (this.hasBegun) this.#arrivedAtMs = unixMs()
+    if (!this.#marked.delete(before.placement)) return
+    this.#forgetOn(before.hosts, before.placement)
+    this.#forgetOn([...new Set([...before.hosts, ...after.hosts])], after.placement)
   }
 
   #forgetOn(hosts: readonly Host[], placement: string): void {
@@ -180,12 +273,14 @@ export class Handovers {
   #begin(input: HandoverStart): void {
     const handoverEnded = (handover: Handover): void => {
       if (this.current === handover) this.current = undefined
+      const { departure } = handover.clock
+      if (departure !== undefined) this.#leftBehind(departure.mark, departure.leftMs)
       // Delete the mark on hosts that leave: no process of the new placement looks there. If they
       // join again later, an old mark would say that the handover to this placement is over.
-      this.#forgetOn(input.leaving, input.placements.to)
+      else this.#forgetOn(input.leaving, input.placements.to.text)
       retire(input.leaving)
     }
-    this.#marked.add(input.placements.to)
+    this.#marked.add(input.placements.to.text)
     this.current = new Handover(this.#owner, input, handoverEnded)
     this.#last = this.current
   }
@@ -199,6 +294,7 @@ export class Handovers {
     joinedId?: string,
   ): void {
     retire(this.end())
+    this.#useListAgain()
     const to = this.#placement + (names?.now ?? '')
     const text = placementOfPolicy(servers, options) + (names?.before ?? '')
     // The previous placement is the current one: nothing moves.
@@ -208,10 +304,14 @@ export class Handovers {
       (server) => known.get(identityOf(server)) ?? new Host(this.#owner, server),
     )
     const from = new PreviousPlaces(hosts, createRing(servers, options), rename)
-    const named = namedPlacement(text, servers, options)
-    const placements = { from: rename === undefined ? named : { ...named, record: undefined }, to }
+    const placements = {
+      from: namedPlacement(text, servers, options),
+      to: namedPlacement(to, this.#servers, this.#owner.policy),
+    }
+    // Processes of one placement could not use the other one, in which keys have other names.
+    const unnamed = { from: { text, record: undefined }, to: { text: to, record: undefined } }
     this.#begin({
-      ...{ ...change, from, placements },
+      ...{ ...change, from, placements: rename === undefined ? placements : unnamed },
       leaving: hosts.filter(({ index }) => index < 0),
       strangers: new Set(hosts.filter((_, place) => strangers?.has(servers[place]!))),
       part: { joinedId, isBystander: servers.every((server) => strangers?.has(server)) },
@@ -229,6 +329,7 @@ export class Handovers {
   /** Ends the current handover, and joins none that a connection finds later. */
   close(): readonly Host[] {
     this.#joining = undefined
+    this.#useListAgain()
     return this.end()
   }
 

@@ -15,6 +15,8 @@ export interface ClusterHooks {
   return?(message: ReturnMessage): void
   /** A handover started, entered its next phase, or ended. */
   handover?(message: HandoverMessage): void
+  /** The fleet uses other servers than this client. */
+  outdated?(servers: readonly string[], next: readonly string[]): void
   slow?(message: SlowMessage): void
   /**
    * A host returned without having applied `keys` missed changes: there were more than are recorded

@@ -57,7 +57,9 @@ const RELEASE: Verb = itemVerb('md', 'remove', releaseHead, done)
 
 const DELETE: Verb = itemVerb('delete', 'remove', deletionHead, done)
 
-const ADD: Verb = itemVerb('add', 'change', addHead, done)
+const ADD: Verb = itemVerb('add', 'change', storedHead, done)
+
+const SET: Verb = { ...itemVerb('set', 'change', storedHead, done), repeatable: true }
 
 /** `gets k`: reads the item, or undefined. It never wins a refill. */
 const GETS: Verb = getsVerb((reply) => itemOf(reply, undefined))
@@ -112,6 +114,10 @@ export function remove(key: WireKey): Request<boolean> {
 
 export function addItem(key: WireKey, body: Buffer, seconds: number): Request<boolean> {
   return about(ADD, key, { seconds }, body)
+}
+
+export function setItem(key: WireKey, body: Buffer, seconds: number): Request<boolean> {
+  return about(SET, key, { seconds }, body)
 }
 
 /** Reads an item without its remaining lifetime. Works on every server. */
@@ -175,8 +181,10 @@ function deletionHead(request: Request): string {
   return argsOf(request).b ? mdHead(wireKey, { b: true }) : deleteHead(wireKey)
 }
 
-function addHead(request: Request): string {
-  return storeHead('add', request.wireKey, 0, argsOf(request).seconds, request.body!.length)
+function storedHead(request: Request): string {
+  const { verb, wireKey, body } = request
+  const name = verb === ADD ? 'add' : 'set'
+  return storeHead(name, wireKey, 0, argsOf(request).seconds, body!.length)
 }
 
 function touchLine(request: Request): string {

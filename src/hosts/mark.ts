@@ -44,6 +44,13 @@ export interface Mark extends TransitionTimes {
   readonly previous?: unknown
   /** Whether its host was down or restarted after the handover began, and got the mark later. */
   readonly isLate?: unknown
+  /**
+   * In the mark of a placement that the fleet leaves: the placement to which it moves, for
+   * processes that have the old list. Not validated here.
+   */
+  readonly next?: unknown
+  /** What the key of that placement's mark ends with. */
+  readonly nextDigest?: string
 }
 
 /** An item that may be a mark. */
@@ -55,7 +62,14 @@ export interface MarkItem {
 
 /** Returns the key of a mark: one for each placement that a handover can lead to. */
 export function markKeyOf(placement: string): string {
-  const digest = crypto().createHash('sha256').update(placement).digest('base64url').slice(0, 22)
+  return markKeyFor(placementDigest(placement))
+}
+
+export function placementDigest(placement: string): string {
+  return crypto().createHash('sha256').update(placement).digest('base64url').slice(0, 22)
+}
+
+export function markKeyFor(digest: string): string {
   return `\xff~mintring~handover~${digest}`
 }
 
@@ -66,9 +80,10 @@ const ID = /^[\w-]{1,64}$/
 export function markIn({ body }: MarkItem): Mark | undefined {
   try {
     const mark = JSON.parse(body.toString()) as Mark
-    const { id, announceMs, handoverMs, startedAtMs } = mark
+    const { id, announceMs, handoverMs, startedAtMs, next, nextDigest } = mark
     const isTimes = isTime(announceMs) && isTime(handoverMs) && Number.isFinite(startedAtMs)
-    return isTimes && typeof id === 'string' && ID.test(id) ? mark : undefined
+    const isNext = next === undefined || isId(nextDigest)
+    return isTimes && isId(id) && isNext ? mark : undefined
   } catch {
     return undefined
   }
@@ -86,6 +101,10 @@ export function leftMsOf({ ttlSeconds }: MarkItem, mark: Mark): number {
   const byServerMs = isTold ? (ttlSeconds - TAIL_SECONDS) * 1000 : byClockMs
   const isSame = Math.abs(byClockMs - byServerMs) <= 1000
   return Math.min(totalMs, isSame ? byClockMs : byServerMs)
+}
+
+function isId(text: unknown): boolean {
+  return typeof text === 'string' && ID.test(text)
 }
 
 function isTime(ms: unknown): boolean {

@@ -1,7 +1,7 @@
 import { isMintringError, MintringError } from '../errors.ts'
 import { Request, type Verb } from '../net/request.ts'
 import { Stamp } from '../refill/paths/stamp.ts'
-import type { HomeName, KeyEffect } from '../ring/transition.ts'
+import type { HomeName } from '../ring/transition.ts'
 import { performance, setTimeout } from '../runtime.ts'
 import type { Host } from './host.ts'
 import {
@@ -47,13 +47,6 @@ export interface Mover {
   mayHaveLeftovers(host: Host): boolean
   clear(host: Host, key: WireKey): Promise<void>
   readonly operations: Operations
-}
-
-/** Returns how a command affects its key, for the handover's plan. */
-export function keyEffectOf({ verb }: Request): KeyEffect {
-  if (verb.effect === 'remove') return 'remove'
-  if (verb.isWhole !== true) return 'alter'
-  return verb.effect === 'read' ? 'read' : 'store'
 }
 
 /** A command for a moving key: sends the steps of its plan to the key's previous and new host. */

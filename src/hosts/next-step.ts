@@ -97,6 +97,14 @@ export function overtaken(host: string): MintringError {
   })
 }
 
+/** Returns the error of a change whose key has moved to servers that this process does not use. */
+export function movedOn(host: string, servers: readonly string[]): MintringError {
+  const text =
+    `${host} had this key before the other clients moved to the servers ${servers.join(', ')}: ` +
+    'give this client that list; to move back, also set the behavior previous to that list'
+  return new MintringError('MINTRING_HOST_EJECTED', text, { host })
+}
+
 /** Returns the error of a change whose key is on a host that this process may not dial. */
 export function unknownHome(host: string): MintringError {
   const text =

@@ -143,7 +143,7 @@ export class Scatter {
     const { isRead } = this.batch
     const routeKey = this.batch.routeKey(position)
     // A moving key needs commands on two hosts, so it cannot be part of a group for one host.
-    if (this.#cluster.handover?.isMoving(routeKey) === true) {
+    if (this.#cluster.handovers.gate?.isMoving(routeKey) === true) {
       this.#startAlone(position)
       return undefined
     }

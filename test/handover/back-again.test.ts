@@ -2,7 +2,7 @@ import './frozen-clock.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClientCore } from '../../src/client/core.ts'
-import { addItem, getsItem } from '../../src/hosts/item-commands.ts'
+import { getsItem, setItem } from '../../src/hosts/item-commands.ts'
 import type { Request } from '../../src/net/request.ts'
 import { CHANGE, fill, reach, startFleet } from './frozen-fleet.ts'
 
@@ -44,7 +44,7 @@ test('a mark of an earlier handover, left on a host that was unreachable at its 
   const { body } = (await ask(getsItem(key)))!
   await reach(fleet, 'end', client)
   await change(4, 'end')
-  assert.equal(await ask(addItem(key, body, 80_000)), true)
+  assert.equal(await ask(setItem(key, body, 80_000)), true)
   await change(3, 'announce')
   assert.equal(client.handover?.phase, 'announce')
 })

@@ -1,15 +1,12 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import type { RefillEntry } from '../../src/refill/finding.ts'
 import { seededRandom } from '../../src/simulate/virtual-time.ts'
 import { type Memcached, startMemcached } from '../support/memcached.ts'
 import { History, itemOn } from './chaos-history.ts'
+import { clientWith, type MakeClient } from './chaos-mistakes.ts'
 
 /**
  * Reads of a fleet whose servers change all the time, on real memcacheds:
@@ -34,74 +31,13 @@ const WRITES = [
   [1, 'refresh'],
 ] as const
 
-/** Mistakes that have to be found: a piece of a source file, and its replacement. */
-const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = {
-  none: [],
-  'reversed order': [
-    ['ring/transition.ts', "[previous('run'), next('run')]", "[next('run'), previous('run')]"],
-    [
-      'ring/transition.ts',
-      "[previous('delete'), next('run')]",
-      "[next('run'), previous('delete')]",
-    ],
-    [
-      'ring/transition.ts',
-      "[previous('run'), next('delete')]",
-      "[next('delete'), previous('run')]",
-    ],
-  ],
-  'unguarded copy': [
-    ['hosts/moved-key.ts', 'let elected', 'const item = await key.peek()\n  let elected'],
-    ['hosts/moved-key.ts', '  const item = await key.peek()\n  if', '  if'],
-  ],
-  'new home only': [
-    ['ring/transition.ts', "[previous('delete'), next('run')]", "[next('run')]"],
-    ['ring/transition.ts', "alter: [next('copy'), previous('delete')", "alter: [next('copy')"],
-    [
-      'ring/transition.ts',
-      'remove: BOTH,\n    alter: [next(',
-      "remove: [next('run')],\n    alter: [next(",
-    ],
-  ],
-  'no announce': [['ring/transition.ts', "return 'announce'", "return 'move'"]],
-  'phase by process start': [
-    ['hosts/handover-mark.ts', 'wireKeyOf(to)', 'wireKeyOf(to + crypto().randomUUID())'],
-  ],
-  'no clearing': [
-    ['hosts/leftovers.ts', 'return this.#clear.has(host)', 'return this.#clear !== undefined'],
-  ],
-  'new list alone': [
-    ['hosts/handovers.ts', 'if (this.#joining === undefined', 'if (this.#marks !== undefined'],
-  ],
-}
+/** What happens during a change. */
+const TROUBLES = ['none', 'restart', 'previous', 'old list', 'kill', 'roll back', 'again'] as const
+type Trouble = (typeof TROUBLES)[number]
 
 const [readsText = '100000', seedText = '1', mistake = 'none'] = process.argv.slice(2)
 const reads = Number(readsText)
 const random = seededRandom(Number(seedText))
-
-type MakeClient = (servers: readonly string[], behaviors: BehaviorsInput) => MemcachedClient
-
-/** A client made from a copy of the source with a mistake in it. */
-async function clientWith(name: string): Promise<{ make: MakeClient; remove: () => void }> {
-  const edits = MISTAKES[name]
-  if (edits === undefined) throw new Error(`There is no mistake '${name}'`)
-  const root = fileURLToPath(new URL('../../', import.meta.url))
-  const copy = mkdtempSync(join(tmpdir(), 'mintring-chaos-'))
-  cpSync(join(root, 'src'), join(copy, 'src'), { recursive: true })
-  cpSync(join(root, 'package.json'), join(copy, 'package.json'))
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-  for (const [file, from, to] of edits) {
-    const path = join(copy, 'src', file)
-    const text = readFileSync(path, 'utf8')
-    if (!text.includes(from)) throw new Error(`${file} does not say '${from}'`)
-    writeFileSync(path, text.replace(from, to))
-  }
-  const module = await import(pathToFileURL(join(copy, 'src/client/client.ts')).href)
-  return {
-    make: (servers, behaviors) => new module.MemcachedClient(servers, behaviors),
-    remove: () => rmSync(copy, { recursive: true }),
-  }
-}
 
 /** One key, and its acknowledged changes. */
 interface Truth {
@@ -251,7 +187,7 @@ class Chaos {
     const before = this.#list
     const after = this.#otherThan(before)
     const learning = this.#learn(after)
-    const trouble = pick(['none', 'restart', 'previous', 'kill', 'roll back', 'again'])
+    const trouble = pick(TROUBLES)
     // Wait until a process has announced the change. One that starts with the new list before that
     // takes no part in the handover.
     while (this.#processes.every(({ handover }) => handover === undefined)) await sleep(20)
@@ -288,7 +224,7 @@ class Chaos {
   }
 
   async #disturb(
-    trouble: string,
+    trouble: Trouble,
     before: readonly string[],
     after: readonly string[],
   ): Promise<void> {
@@ -296,6 +232,7 @@ class Chaos {
     if (trouble === 'restart') this.#restart(this.#process(after))
     if (trouble === 'previous')
       this.#restart(this.#process(after, { previous: { servers: before } }))
+    if (trouble === 'old list') await this.#restartWith(before, after)
     if (trouble === 'kill' && random() < 0.4) {
       const killed = pick(this.#memcacheds)
       this.#history.event(`killed ${killed.port}`)
@@ -312,6 +249,14 @@ class Chaos {
     this.#processes[index] = next
     void old.close()
     this.#count('restarts')
+  }
+
+  /** Restarts a process with the old list; it learns of the new list after a while. */
+  async #restartWith(before: readonly string[], after: readonly string[]): Promise<void> {
+    const old = this.#process(before)
+    this.#restart(old)
+    await sleep(random() * 3_000)
+    old.setServers(after)
   }
 
   #event(what: string): void {

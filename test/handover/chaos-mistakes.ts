@@ -1,0 +1,78 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
+import type { MemcachedClient } from '../../src/client/client.ts'
+
+/** Mistakes that have to be found: a piece of a source file, and its replacement. */
+const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = {
+  none: [],
+  'reversed order': [
+    ['ring/transition.ts', "[previous('run'), next('run')]", "[next('run'), previous('run')]"],
+    [
+      'ring/transition.ts',
+      "[previous('delete'), next('run')]",
+      "[next('run'), previous('delete')]",
+    ],
+    [
+      'ring/transition.ts',
+      "[previous('run'), next('delete')]",
+      "[next('delete'), previous('run')]",
+    ],
+  ],
+  'unguarded copy': [
+    ['hosts/moved-key.ts', 'let elected', 'const item = await key.peek()\n  let elected'],
+    ['hosts/moved-key.ts', '  const item = await key.peek()\n  if', '  if'],
+  ],
+  'new home only': [
+    ['ring/transition.ts', "[previous('delete'), next('run')]", "[next('run')]"],
+    ['ring/transition.ts', "alter: [next('copy'), previous('delete')", "alter: [next('copy')"],
+    [
+      'ring/transition.ts',
+      'remove: BOTH,\n    alter: [next(',
+      "remove: [next('run')],\n    alter: [next(",
+    ],
+  ],
+  'no announce': [['ring/transition.ts', "return 'announce'", "return 'move'"]],
+  'phase by process start': [
+    ['hosts/handover-mark.ts', 'wireKeyOf(to)', 'wireKeyOf(to + crypto().randomUUID())'],
+  ],
+  'no clearing': [
+    ['hosts/leftovers.ts', 'return this.#clear.has(host)', 'return this.#clear !== undefined'],
+  ],
+  'new list alone': [
+    ['hosts/handovers.ts', 'if (this.#joining === undefined', 'if (this.#marks !== undefined'],
+  ],
+  'old list alone': [
+    [
+      'hosts/handovers.ts',
+      'const known = this.#known(mark.next)',
+      'const known = mark.id === "" ? this.#known(mark.next) : undefined',
+    ],
+  ],
+}
+
+export type MakeClient = (servers: readonly string[], behaviors: BehaviorsInput) => MemcachedClient
+
+/** A client made from a copy of the source with a mistake in it. */
+export async function clientWith(name: string): Promise<{ make: MakeClient; remove: () => void }> {
+  const edits = MISTAKES[name]
+  if (edits === undefined) throw new Error(`There is no mistake '${name}'`)
+  const root = fileURLToPath(new URL('../../', import.meta.url))
+  const copy = mkdtempSync(join(tmpdir(), 'mintring-chaos-'))
+  cpSync(join(root, 'src'), join(copy, 'src'), { recursive: true })
+  cpSync(join(root, 'package.json'), join(copy, 'package.json'))
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  for (const [file, from, to] of edits) {
+    const path = join(copy, 'src', file)
+    const text = readFileSync(path, 'utf8')
+    if (!text.includes(from)) throw new Error(`${file} does not say '${from}'`)
+    writeFileSync(path, text.replace(from, to))
+  }
+  const module = await import(pathToFileURL(join(copy, 'src/client/client.ts')).href)
+  return {
+    make: (servers, behaviors) => new module.MemcachedClient(servers, behaviors),
+    remove: () => rmSync(copy, { recursive: true }),
+  }
+}
