@@ -3,7 +3,7 @@ import { MintringError } from '../errors.ts'
 import type { Handover } from '../hosts/handover.ts'
 import type { Host } from '../hosts/host.ts'
 import type { Request } from '../net/request.ts'
-import { LOCK } from '../refill/paths/meta-path.ts'
+import { LOCK } from '../refill/paths/stamp.ts'
 import type {
   Dialect,
   Elsewhere,

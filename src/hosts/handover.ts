@@ -264,6 +264,10 @@ export class Handover implements KeyGate, Mover {
     return this.from.rename(routeKey, wireKey)
   }
 
+  lockOf(wireKey: string): string {
+    return this.#input.lockOf(wireKey)
+  }
+
   owePrevious(host: Host, { routeKey, wireKey }: Request): void {
     this.#owner.owe(host, this.from.rename(routeKey!, wireKey)[1])
   }

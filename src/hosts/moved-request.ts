@@ -38,6 +38,8 @@ export interface Mover {
   /** Returns the key's host in the new placement; undefined if none is available. */
   hostFor(routeKey: string): Host | undefined
   rename(routeKey: string, wireKey: string): readonly [string, string]
+  /** Returns the wire key of the lock that a refill may have beside the key. */
+  lockOf(wireKey: string): string
   /**
    * Records a change that the previous host missed: it must delete the key before its value is
    * used.
@@ -85,11 +87,14 @@ export class MovedRequest implements MovedKey<unknown> {
     const { args: given } = this.#request
     const args = verb.hasCasId === true ? casIdAt(at, given as bigint) : given
     if (args === OTHER_HOME) return 'exists'
-    const { routeKey, wireKey } = await this.#keyAt(at)
+    const key = await this.#keyAt(at)
+    const { routeKey, wireKey } = key
+    const unlocked = verb.effect === 'remove' ? this.#unlock(at, key) : undefined
     const copy = new Request(verb, routeKey, wireKey, context, args, body, flags, exptime)
     copy.ordered = ordered
     try {
-      return entryAt(at, await this.#send(at, copy))
+      const [result] = await Promise.all([this.#send(at, copy), unlocked])
+      return entryAt(at, result)
     } finally {
       this.#request.attempt = copy.attempt
     }
@@ -113,7 +118,17 @@ export class MovedRequest implements MovedKey<unknown> {
 
   async delete(at: HomeName): Promise<void> {
     if (at === 'previous' && !this.#isThere()) return
-    await this.#send(at, remove(await this.#keyAt(at)))
+    const key = await this.#keyAt(at)
+    await Promise.all([this.#unlock(at, key), this.#send(at, remove(key))])
+  }
+
+  /**
+   * Deletes the lock of a refill, in front of a delete of the key. The refill would store what it
+   * loaded before this change.
+   */
+  async #unlock(at: HomeName, key: WireKey): Promise<void> {
+    const lock = { ...key, wireKey: this.#mover.lockOf(key.wireKey) }
+    if (!key.b) await this.#send(at, remove(lock))
   }
 
   /**

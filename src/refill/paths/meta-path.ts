@@ -11,7 +11,15 @@ import type {
 } from '../store.ts'
 import type { Elected, FoundEntry, Path, StaleWindow } from './path.ts'
 import { decided, ELECTION_PAUSE_MS, lost, stamped, won } from './path.ts'
-import { hasClock, isConfirmed, isForRefillsOnly, isPlaceholder, Stamp, TAGGED } from './stamp.ts'
+import {
+  hasClock,
+  isConfirmed,
+  isForRefillsOnly,
+  isPlaceholder,
+  LOCK,
+  Stamp,
+  TAGGED,
+} from './stamp.ts'
 
 /** memcached reads larger TTLs as dates. */
 const MAX_TTL_SECONDS = 2_592_000
@@ -274,11 +282,6 @@ export class MetaPath implements Path {
     ])
   }
 }
-
-/**
- * The item beside a key that serves as its lease, if the key itself must not have a placeholder.
- */
-export const LOCK = 'lock'
 
 /**
  * Returns the lifetime of a placeholder or lock. Its holder cannot extend it without changing its

@@ -11,10 +11,10 @@ import type {
   StoreAnswer,
   StoreCommand,
 } from '../store.ts'
-import { LOCK, MetaPath, placeholderSeconds } from './meta-path.ts'
+import { MetaPath, placeholderSeconds } from './meta-path.ts'
 import type { Elected, FoundEntry, StaleWindow } from './path.ts'
 import { decided, won } from './path.ts'
-import { READ_BY_OTHERS, Stamp } from './stamp.ts'
+import { LOCK, READ_BY_OTHERS, Stamp } from './stamp.ts'
 
 /**
  * The lifetime of a page that is stored but not confirmed yet: the lock is checked once more first.
