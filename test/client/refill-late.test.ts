@@ -142,20 +142,63 @@ onMetaServers((pair) => {
     return String((await pair.cache.raw(key, 'get', key))[0]?.data ?? 'none')
   }
 
-  test('a page whose process dies before its check is a miss after a change, and gone after 2 s', async (context) => {
-    const one = async ([change, apply]: (typeof changes)[number]): Promise<void> => {
-      const key = `dead-${change}`
-      const way = await wayWithout(context, pair.server.address, LATE.store!(key))
+  /** The commands with which a page that was missing is stored. */
+  const STEPS: Readonly<Record<string, (key: string) => RegExp>> = {
+    'the first check of the lock': (key) => new RegExp(`mg \\S*lock~${key} [^N\r]*\r`),
+    'the unconfirmed page': (key) => new RegExp(`ms ${key} `),
+    'the second check of the lock': (key) => new RegExp(`(?<=\n)mg \\S*lock~${key} [^N\r]*\r`),
+    'the page with its ttl': (key) => new RegExp(`ms ${key} [^\r]*T120`),
+  }
+
+  test('a page is loaded anew after a change, whichever of its commands are lost or late when its process dies', async (context) => {
+    const one = async (step: string, end: string, change: string): Promise<void> => {
+      const about = `${step} is ${end}, ${change}`
+      const key = `dead-${Object.keys(STEPS).indexOf(step)}-${end}-${change}`
+      const way = await wayWithout(context, pair.server.address, STEPS[step]!(key))
       const loader = connect(context, way.address)
       loader.getOrSet(key, () => 'old', policy).catch(() => {})
       await way.held
-      await apply(connect(context, pair.server.address), key, policy)
-      assert.match(await way.releaseAndDie(), /^HD/, 'the page is stored')
-      assert.equal(await pair.cache.get(key), undefined, change)
+      await CHANGES[change]!(connect(context, pair.server.address), key, policy)
+      if (end === 'late') await way.releaseAndDie()
+      assert.equal(await pair.cache.get(key), undefined, about)
+      const reader = connect(context, pair.server.address)
+      const found = await reader.getOrSetEntry(key, () => 'new', policy)
+      assert.deepEqual([found.value, found.state === 'stale'], ['new', false], about)
       await sleep(2_100)
-      assert.equal(await bytesOf(key), 'none', change)
+      assert.match(await bytesOf(key), /^(new|none)$/, about)
     }
-    const changes = Object.entries(CHANGES).filter(([change]) => change !== 'set')
-    await Promise.all(changes.map(one))
+    const changes = Object.keys(CHANGES).filter((change) => change !== 'set')
+    const ends = ['lost', 'late'].flatMap((end) => changes.map((change) => [end, change] as const))
+    const all = Object.keys(STEPS).flatMap((step) => {
+      return ends.map(([end, change]) => one(step, end, change))
+    })
+    await Promise.all(all)
   })
+
+  for (const placeholder of ['inline', 'sidecar'] as const) {
+    test(`a lease that is taken over while the key changes stores nothing, ${placeholder}`, async (context) => {
+      const policy = { ...POLICY, placeholder, waitTimeoutMs: 20_000 }
+      const one = async ([change, apply]: (typeof changes)[number]): Promise<void> => {
+        const key = `taken-${placeholder}-${change}`
+        const dead = await wayWithout(context, pair.server.address, LATE.renewal!(key))
+        const holder = connect(context, dead.address)
+        holder.getOrSet(key, () => new Promise<string>(() => {}), policy).catch(() => {})
+        await dead.held
+        const takeover = new RegExp(`ms \\S*beat\\S*${key} [^\r]*C\\d`)
+        const way = await wayWithout(context, pair.server.address, takeover)
+        let version = 'old'
+        const taker = connect(context, way.address)
+        const entry = taker.getOrSetEntry(key, () => version, policy)
+        await way.held
+        version = 'new'
+        await apply(connect(context, pair.server.address), key, policy)
+        way.release()
+        assert.deepEqual(await entry, { value: 'new', state: 'uncached' }, change)
+        const found = await pair.cache.getOrSet(key, () => 'newer', policy)
+        assert.equal(found, change === 'set' ? 'set' : 'newer', change)
+      }
+      const changes = Object.entries(CHANGES)
+      await Promise.all(changes.map(one))
+    })
+  }
 })
