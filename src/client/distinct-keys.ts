@@ -8,15 +8,22 @@ const SHARDS = 64
 
 /** The distinct keys of a batch of any size, in the order in which they were added. */
 export class DistinctKeys {
-  readonly keys: string[] = []
+  /** The keys, once trim() was called. */
+  readonly keys: string[]
   readonly #mapping: KeyMapping
+  #size = 0
   /** The keys to send; undefined while they equal `keys`. */
   #wireKeys: string[] | undefined
   readonly #first = new Set<string>()
   #shards: Set<string>[] | undefined
 
-  constructor(mapping: KeyMapping) {
+  /**
+   * `room` is an array to reuse, which saves growing one: it may contain the keys that will be
+   * added, in the same order.
+   */
+  constructor(mapping: KeyMapping, room: string[] = []) {
     this.#mapping = mapping
+    this.keys = room
   }
 
   /** The keys to send. */
@@ -28,10 +35,15 @@ export class DistinctKeys {
   add(key: string): boolean {
     const wireKey = this.#mapping.wireKey(key)
     if (!this.#isNew(key)) return false
-    if (wireKey !== key) this.#wireKeys ??= this.keys.slice()
-    this.keys.push(key)
+    if (wireKey !== key) this.#wireKeys ??= this.keys.slice(0, this.#size)
+    this.keys[this.#size++] = key
     this.#wireKeys?.push(wireKey)
     return true
+  }
+
+  /** Ends the list of keys after the last one that was added. */
+  trim(): void {
+    this.keys.length = this.#size
   }
 
   #isNew(key: string): boolean {

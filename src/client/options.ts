@@ -57,10 +57,10 @@ export function checkOptions(
  */
 export function applyOptions(request: Request, options: OperationOptions): void {
   const { signal, timeoutMs } = options
-  if (timeoutMs !== undefined) request.timeoutMs = checkTimeoutMs(timeoutMs)
+  if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs)
+  if (signal !== undefined) checkSignal(signal)
+  request.bounds = { signal, timeoutMs }
   if (signal === undefined) return
-  checkSignal(signal)
-  request.signal = signal
   const leave = onAbort(signal, request)
   request.promise.then(leave, leave)
 }

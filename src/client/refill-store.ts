@@ -157,7 +157,7 @@ export class ClusterStore implements RefillStore {
       // Fail instead of resending after a reconnect: a restarted server has forgotten the CAS ids.
       request.ordered = true
       request.binding = commands[at]!.beside === undefined ? 'load' : 'once'
-      request.timeoutMs = cluster.policy.requestTimeoutMs
+      request.bounds = { timeoutMs: cluster.policy.requestTimeoutMs }
       cluster.dispatchTo(host, request as Request)
     }
     return answersOf(requests)
@@ -206,7 +206,7 @@ export class ClusterStore implements RefillStore {
     const requests = this.#requests(key, commands, isPrevious)
     for (const request of requests) {
       request.ordered = true
-      request.timeoutMs = this.#core.cluster.policy.requestTimeoutMs
+      request.bounds = { timeoutMs: this.#core.cluster.policy.requestTimeoutMs }
       handover.sendTo(host, request as Request)
     }
     const [item, ...beside] = await answersOf(requests)

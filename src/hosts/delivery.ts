@@ -129,7 +129,7 @@ export class Delivery {
     way.lane = lane
     way.life = life
     request.times = this.#recipient.settings
-    request.timeoutMs = timeoutMs
+    request.bounds = { timeoutMs }
     this.#recipient.put(lane, request)
     const isTold = await request.promise.catch(() => false)
     // Mark it as not sent, unless a retry has sent it again on the next connection meanwhile.

@@ -106,7 +106,7 @@ export class Handover implements KeyGate, Mover {
         return owner.homeOf(routeKey) === host && this.previousHomeOf(routeKey) !== undefined
       }),
       ask: (host, request) => {
-        request.timeoutMs = owner.policy.requestTimeoutMs
+        request.bounds = { timeoutMs: owner.policy.requestTimeoutMs }
         owner.dispatchTo(host, request as Request)
         return request.promise
       },

@@ -212,11 +212,10 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   #send<Result>(at: HomeName, request: Request<Result>): Promise<Result> {
-    const { times, timeoutMs, signal, verb } = this.#request
+    const { times, bounds, verb } = this.#request
     if (this.#request.settled && !this.#isLate) return Promise.reject(gaveUp(this.#request))
     request.times = times
-    request.timeoutMs = timeoutMs
-    request.signal = signal
+    request.bounds = bounds
     if (!this.#isLate) request.finalMs = this.#finalMs
     const isChange = request.verb.effect !== 'read'
     if (at === 'previous') this.#mover.sendTo(this.#previous!, request as Request)

@@ -196,7 +196,7 @@ export class MissedNotices {
   }
 
   #ask<Result>(request: Request<Result>, standIn: Host): Promise<Result> {
-    request.timeoutMs = Math.ceil(this.#owner.policy.requestTimeoutMs * LOOK_SHARE)
+    request.bounds = { timeoutMs: this.#owner.policy.requestTimeoutMs * LOOK_SHARE }
     this.#owner.send(standIn, request as Request)
     return request.promise
   }

@@ -8,18 +8,21 @@ const STEPS_PER_LOOK = 128
 /** Yields to the event loop during a long task: `if (slice.isOver()) await slice.next()`. */
 export class TimeSlice {
   #steps = 0
-  #endMs: number = performance.now() + SLICE_MS
+  /** When the slice ends; undefined until the first look. */
+  #endMs: number | undefined
 
   /** Counts a step. Returns whether the task should yield. */
   isOver(): boolean {
     if (++this.#steps < STEPS_PER_LOOK) return false
     this.#steps = 0
-    return performance.now() >= this.#endMs
+    const nowMs = performance.now()
+    this.#endMs ??= nowMs + SLICE_MS
+    return nowMs >= this.#endMs
   }
 
   /** Resolves in the next event loop tick, in which the task may go on. */
   async next(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
-    this.#endMs = performance.now() + SLICE_MS
+    this.#endMs = undefined
   }
 }

@@ -11,7 +11,6 @@ export class SingleAttempt implements Attempt {
   readonly router: Router
   startMs = 0
   deadlineMs = 0
-  isSent = false
   isUnchanged = false
   /** How many replies have arrived: the position in a group of commands. */
   cursor = 0
@@ -52,7 +51,7 @@ export class SingleAttempt implements Attempt {
       request.reject(error)
       return 0
     }
-    this.isSent = request.sent = true
+    request.sent = true
     return 1
   }
 

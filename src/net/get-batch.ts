@@ -24,7 +24,6 @@ export class GetBatch implements Attempt {
   readonly router: Router
   startMs = 0
   deadlineMs: number = Number.POSITIVE_INFINITY
-  isSent = false
   /** All requests before the write; afterwards one per distinct key. */
   readonly #requests: Request[]
   /** Further requests for the same keys: each key is sent once and settles all its requests. */
@@ -100,7 +99,6 @@ export class GetBatch implements Attempt {
     seen.clear()
     requests.length = keys.length
     if (keys.length === 0) return 0
-    this.isSent = true
     this.#isSingle = this.router.abilities?.singleGets === true
     if (this.#isSingle) for (const key of keys) out.text(getHead([key]))
     else out.text(getHead(keys))

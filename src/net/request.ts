@@ -1,3 +1,4 @@
+import type { Bounds } from '../deadline.ts'
 import type { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import type { Abilities } from './abilities.ts'
@@ -135,8 +136,6 @@ export interface Attempt {
    * again.
    */
   readonly deadlineMs: number
-  /** Whether bytes of its command may have left the process. */
-  readonly isSent: boolean
   /** Whether the server replied that it changed nothing. */
   readonly isUnchanged: boolean
   /** The number of bytes of the values that the attempt writes. */
@@ -242,10 +241,8 @@ export class Request<Result = unknown, Context = unknown> {
   past: Past | undefined = undefined
   /** When the whole operation times out; 0 until the first attempt could be written. */
   finalMs = 0
-  /** The caller's own `timeoutMs`; 0: the behaviors decide. */
-  timeoutMs = 0
-  /** The caller's own signal, which also applies while the reply is decoded. */
-  signal: AbortSignal | undefined = undefined
+  /** The caller's own limits, which also apply while the reply is decoded. */
+  bounds: Bounds | undefined = undefined
   /** The keys of a group of commands; a group has no single key. */
   group: Group | undefined = undefined
   /** The settings when the request was created; later changes do not affect it. */
@@ -326,8 +323,7 @@ export class Request<Result = unknown, Context = unknown> {
   endMs(nowMs: number): number {
     if (this.finalMs > 0) return this.finalMs
     const { requestTimeoutMs, retries } = this.times!
-    const limitMs = this.timeoutMs > 0 ? this.timeoutMs : requestTimeoutMs * (1 + retries)
-    return Math.ceil(nowMs + limitMs)
+    return Math.ceil(nowMs + (this.bounds?.timeoutMs ?? requestTimeoutMs * (1 + retries)))
   }
 
   /** Starts an attempt at `nowMs`. Returns its deadline. */
@@ -346,8 +342,9 @@ export class Request<Result = unknown, Context = unknown> {
   /** Returns the time limit of one attempt; a longer `timeoutMs` gives each attempt more. */
   #shareMs(): number {
     const { requestTimeoutMs, retries } = this.times!
-    if (this.timeoutMs === 0) return requestTimeoutMs
-    return Math.max(requestTimeoutMs, Math.ceil(this.timeoutMs / (1 + retries)))
+    const timeoutMs = this.bounds?.timeoutMs
+    if (timeoutMs === undefined) return requestTimeoutMs
+    return Math.max(requestTimeoutMs, Math.ceil(timeoutMs / (1 + retries)))
   }
 }
 

@@ -66,11 +66,23 @@ export function storeHead(
   cas?: bigint | number,
   noreply = false,
 ): string {
-  const flagsField = uint('flags', flags, MAX_FLAGS)
   const id = verb === 'cas' ? ` ${uint64('cas', cas as bigint)}` : ''
   // Two joins: the short strings are copied, then V8 refers to the long result without a copy.
   const size = `${uint('length', length)}${id}${ending(noreply)}`
-  return `${verb} ${wireKey}${` ${flagsField} ${exptimeField(exptime)} ${size}`}`
+  return `${verb} ${wireKey}${`${flagsAndExptime(flags, exptime)}${size}`}`
+}
+
+/** The last result of flagsAndExptime(): many values in a row have the same type and lifetime. */
+let lastText = ''
+let lastFlags: number = Number.NaN
+let lastExptime: number = Number.NaN
+
+function flagsAndExptime(flags: number, exptime: number): string {
+  if (flags === lastFlags && exptime === lastExptime) return lastText
+  lastText = ` ${uint('flags', flags, MAX_FLAGS)} ${exptimeField(exptime)} `
+  lastFlags = flags
+  lastExptime = exptime
+  return lastText
 }
 
 /** Encodes `incr <key> <delta>`. Replies: the new number, which wraps at 2^64, or NOT_FOUND. */

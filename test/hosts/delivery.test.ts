@@ -46,7 +46,7 @@ test('a slow replayed delete is not sent again after a write that followed it', 
   const read = client.get('big')
   client.cluster.owe(host, 'key')
   const write = setRequest('key', 'value')
-  write.timeoutMs = 10_000
+  write.bounds = { timeoutMs: 10_000 }
   client.cluster.dispatch(write)
   assert.equal(await write.promise, 'STORED')
   assert.equal((await read)?.length, parts * 2_000)

@@ -160,7 +160,7 @@ test('a caller with a timeout shorter than an attempt leaves the connection open
   const client = testCluster(t, [server.port])
   await client.get('warm')
   const hasty = getRequest('hasty')
-  hasty.timeoutMs = 20
+  hasty.bounds = { timeoutMs: 20 }
   client.cluster.dispatch(hasty)
   const patient = client.get('patient')
   const waitedMs = startStopwatch(t)

@@ -11,7 +11,7 @@ function begun(nowMs: number, timeoutMs: number): SingleAttempt {
   const request: Request = new Request(VERB, 'key', 'key', undefined)
   request.promise.catch(() => undefined)
   request.times = { requestTimeoutMs: 100, retries: 1 }
-  request.timeoutMs = timeoutMs
+  if (timeoutMs > 0) request.bounds = { timeoutMs }
   const attempt = new SingleAttempt(request, ROUTER)
   attempt.begin(nowMs)
   return attempt

@@ -31,6 +31,7 @@ export async function checkEntries(
     else repeated.set(entry[0], entry[1])
     if (slice.isOver()) await slice.next()
   }
+  distinct.trim()
   const { keys, wireKeys } = distinct
   for (let at = 0; at < keys.length && repeated.size > 0; at++) {
     if (repeated.has(keys[at]!)) values[at] = repeated.get(keys[at]!)

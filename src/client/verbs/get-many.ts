@@ -179,7 +179,8 @@ class Reading extends ManyCall {
   }
 
   request(positions: readonly number[]): Request<void> {
-    const wireKeys = positions.map((position) => this.wireKeys[position]!)
+    const isAll = positions.length === this.size
+    const wireKeys = isAll ? this.wireKeys : positions.map((at) => this.wireKeys[at]!)
     const line: Line = { reading: this, codec: this.#codec, positions, wireKeys }
     const { answered } = this
     if (answered === undefined) return new Request<void>(GET_MANY, undefined, '', line)

@@ -30,12 +30,26 @@ export async function checkKeys(core: ClientCore, given: Iterable<string>): Prom
     throw badArgument(`The keys must be an array or another iterable, not ${got}`)
   }
   const slice = new TimeSlice()
-  const distinct = new DistinctKeys(core.keys)
-  for (const key of given) {
-    distinct.add(key)
+  // A copy, because the caller may change its array while this waits.
+  const list = Array.isArray(given) ? [...(given as string[])] : await listOf(given)
+  const { length } = list
+  const distinct = new DistinctKeys(core.keys, list)
+  for (let at = 0; at < length; at++) {
+    distinct.add(list[at]!)
     if (slice.isOver()) await slice.next()
   }
+  distinct.trim()
   return { keys: distinct.keys, wireKeys: distinct.wireKeys, sent: { attempts: 0, bytes: 0 } }
+}
+
+async function listOf(given: Iterable<string>): Promise<string[]> {
+  const slice = new TimeSlice()
+  const list: string[] = []
+  for (const key of given) {
+    list.push(key)
+    if (slice.isOver()) await slice.next()
+  }
+  return list
 }
 
 /** One call of a verb for many keys. Positions are indexes of the batch's keys. */

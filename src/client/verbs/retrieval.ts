@@ -175,10 +175,10 @@ function settleEntry(request: Retrieval, reply: Reply): void {
  * one.
  */
 function settleLater(request: Retrieval, value: Promise<unknown>, flags: number): void {
-  const { signal, finalMs } = request
-  const isLong = isSplit(flags) && request.timeoutMs === 0
+  const { bounds, finalMs } = request
+  const isLong = isSplit(flags) && bounds?.timeoutMs === undefined
   const timeoutMs = isLong ? MAX_SPLIT_MS : Math.max(0, finalMs - performance.now())
-  const bounded = within(value, { signal, timeoutMs }, () => undecoded(request))
+  const bounded = within(value, { signal: bounds?.signal, timeoutMs }, () => undecoded(request))
   // The request may already be settled: mark the rejection as handled.
   if (request.settled) bounded.catch(() => {})
   request.resolve(bounded)
