@@ -312,7 +312,7 @@ export class Request<Result = unknown, Context = unknown> {
   reject(error: unknown): void {
     if (this.settled) return
     this.settled = true
-    this.#resolve(rejecting(error) as never)
+    this.#resolve(Promise.reject(error) as never)
   }
 
   /**
@@ -345,15 +345,5 @@ export class Request<Result = unknown, Context = unknown> {
     const timeoutMs = this.bounds?.timeoutMs
     if (timeoutMs === undefined) return requestTimeoutMs
     return Math.max(requestTimeoutMs, Math.ceil(timeoutMs / (1 + retries)))
-  }
-}
-
-/** Returns what a promise that is resolved with it rejects with. */
-function rejecting(error: unknown): PromiseLike<never> {
-  return {
-    then(_onResolved, onRejected) {
-      onRejected?.(error)
-      return undefined as never
-    },
   }
 }
