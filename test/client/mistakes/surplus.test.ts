@@ -137,6 +137,7 @@ describe('arguments after the last one that a verb takes are refused before any 
       ...others,
       'forgivenErrors',
       'handover',
+      'meta',
       'refillCounters',
       ...names(VERBS),
       ...names(THROWING),
