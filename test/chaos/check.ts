@@ -49,14 +49,16 @@ export interface Verdicts {
    * writer, and those that had loaded or written the value.
    */
   readonly apart: number
+  /** Those of `apart` during which two servers were restarted or stopped at about the same time. */
+  readonly apartTwoOut: number
   /**
    * Violations that are excused because the writer had ended: the deletes that it still had to send
    * to the reader's host were lost with it.
    */
   readonly orphaned: number
   readonly examples: readonly string[]
-  /** Examples of the excused reads in `apart` and `orphaned`. */
-  readonly excused: readonly string[]
+  /** The excused reads in `apart` and `orphaned`, by reader, value and missed write. */
+  readonly excused: readonly Excused[]
   /** How many reads resolved to something that is not a value of the test. */
   readonly undefineds: number
   /** How many reads took longer than the sum of their time limits. */
@@ -84,7 +86,27 @@ interface Seen {
   readonly hosts: string
 }
 
+/** Excused reads of one process that returned the same value and missed the same write. */
+export interface Excused {
+  readonly why: 'apart' | 'two out' | 'orphaned'
+  reads: number
+  readonly first: Seen
+  /** When the last of them began. */
+  lastMs: number
+  readonly missed: Written
+  /** Where the processes involved looked for the key from the write to the first read. */
+  readonly looks: Readonly<Record<number, readonly string[]>>
+  /** The loads of the value that was read. */
+  readonly loads: readonly Load[]
+  /** The faults from some seconds before the write to the first read. */
+  readonly troubles: readonly TroubleTime[]
+}
+
 const MAX_EXAMPLES = 5
+/** How long processes may see a server as out after it is back. */
+const RETURN_MS = 3_000
+/** How long before a missed write a fault may have caused the miss. */
+const BEFORE_MS = 5_000
 
 /** Reads the logs of all workers and counts the violations of each guarantee. */
 export function check(evidence: Evidence): Verdicts {
@@ -122,11 +144,12 @@ class Judge {
   readonly #views: Views
   readonly #states: Record<string, number> = {}
   readonly #examples: string[] = []
-  readonly #excused: string[] = []
+  readonly #excused = new Map<string, Excused>()
   readonly #staleMs: number[] = []
   #reads = 0
   #violations = 0
   #apart = 0
+  #apartTwoOut = 0
   #orphaned = 0
   #undefineds = 0
   #late = 0
@@ -158,9 +181,10 @@ class Judge {
       states: this.#states,
       violations: this.#violations,
       apart: this.#apart,
+      apartTwoOut: this.#apartTwoOut,
       orphaned: this.#orphaned,
       examples: this.#examples,
-      excused: this.#excused,
+      excused: [...this.#excused.values()],
       undefineds: this.#undefineds,
       late: this.#late,
       slowestMs: Math.round(this.#slowestMs),
@@ -188,10 +212,44 @@ class Judge {
       this.#note('violation', { seen, wrong })
       return
     }
-    if (missed.some((write) => this.#excuse(write, seen) === 'orphaned')) this.#orphaned++
+    const last = missed.at(-1)!
+    const isOrphaned = missed.some((write) => this.#excuse(write, seen) === 'orphaned')
+    const isTwoOut = !isOrphaned && this.#isTwoOut(last, seen)
+    if (isOrphaned) this.#orphaned++
     else this.#apart++
-    const isNew = this.#apart + this.#orphaned <= MAX_EXAMPLES
-    if (isNew) this.#excused.push(JSON.stringify({ seen, missed: missed.at(-1) }))
+    if (isTwoOut) this.#apartTwoOut++
+    this.#record(isOrphaned ? 'orphaned' : isTwoOut ? 'two out' : 'apart', seen, last)
+  }
+
+  /** Whether two servers were out between the write and the read, as processes may have seen it. */
+  #isTwoOut({ beganMs }: Written, { startMs }: Seen): boolean {
+    const out = this.#evidence.troubles.filter((one) => {
+      const isServer = one.kind === 'restart' || one.kind === 'stop'
+      return isServer && one.startMs < startMs && one.endMs + RETURN_MS > beganMs
+    })
+    return new Set(out.map(({ host }) => host)).size > 1
+  }
+
+  #record(why: Excused['why'], seen: Seen, missed: Written): void {
+    const { pid, key, version, startMs } = seen
+    const name = `${pid} ${key} ${version} ${missed.version}`
+    const known = this.#excused.get(name)
+    if (known !== undefined) {
+      known.reads++
+      known.lastMs = Math.max(known.lastMs, startMs)
+      return
+    }
+    const pids = [...new Set([pid, missed.pid, ...this.#makersOf(seen)])]
+    const fromMs = missed.beganMs - BEFORE_MS
+    const looks = pids.map((one) => [one, this.#views.seen(key, one, fromMs, startMs)])
+    const troubles = this.#evidence.troubles.filter((one) => {
+      return one.endMs > fromMs && one.startMs < startMs
+    })
+    this.#excused.set(name, {
+      ...{ why, reads: 1, first: seen, lastMs: startMs, missed, troubles },
+      loads: this.#evidence.loads.filter((one) => one.key === key && one.version === version),
+      looks: Object.fromEntries(looks),
+    })
   }
 
   /** Why a read may miss a write that was acknowledged before it: undefined when it may not. */

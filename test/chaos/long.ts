@@ -22,17 +22,21 @@ const EJECTIONS: Profile = {
   servers: 2,
   troubles: [{ kind: 'restart', everyMs: 5_000, forMs: 2_000 }],
 }
-/** All faults together. */
-const ALL: Profile = {
+/** Servers and processes that are killed, stopped and restarted. */
+const FAULTS: Profile & Pick<ChaosPlan, 'troubles'> = {
   servers: 3,
   readers: 200,
   troubles: [
     { kind: 'restart', everyMs: 11_000, forMs: 1_500 },
     { kind: 'stop', everyMs: 13_000, forMs: 2_500 },
-    { kind: 'leave', everyMs: 15_000, forMs: 13_000 },
     { kind: 'pause', everyMs: 7_000, forMs: 3_000 },
     { kind: 'close', everyMs: 9_000, forMs: 0 },
   ],
+}
+/** All faults together: the list of servers changes too. */
+const ALL: Profile = {
+  ...FAULTS,
+  troubles: [...FAULTS.troubles, { kind: 'leave', everyMs: 15_000, forMs: 13_000 }],
 }
 const SIDECAR: Profile = {
   policy: { ...STORM.policy, placeholder: 'sidecar' },
@@ -61,6 +65,9 @@ const profiles: Record<string, Profile> = {
   sidecar: SIDECAR,
   'meta-ejection': EJECTIONS,
   'classic-ejection': { ...EJECTIONS, protocol: 'classic' },
+  'meta-faults': FAULTS,
+  'sidecar-faults': { ...FAULTS, ...SIDECAR },
+  'classic-faults': { ...FAULTS, protocol: 'classic' },
   'meta-all': ALL,
   'sidecar-all': { ...ALL, ...SIDECAR },
   'classic-all': { ...ALL, protocol: 'classic' },

@@ -35,16 +35,20 @@ export class Views {
   differ(key: string, pids: Iterable<number>, fromMs: number, untilMs: number): boolean {
     const hosts = new Set<string>()
     for (const pid of pids)
-      for (const host of this.#seen(key, pid, fromMs, untilMs)) hosts.add(host)
+      for (const { host } of this.#seen(key, pid, fromMs, untilMs)) hosts.add(host)
     return hosts.size > 1
   }
 
-  /** The hosts at which one process looked in this period. */
-  #seen(key: string, pid: number, fromMs: number, untilMs: number): string[] {
+  /** The hosts at which one process looked in this period, and since when. */
+  seen(key: string, pid: number, fromMs: number, untilMs: number): string[] {
+    return this.#seen(key, pid, fromMs, untilMs).map(({ host, atMs }) => `${host} since ${atMs}`)
+  }
+
+  #seen(key: string, pid: number, fromMs: number, untilMs: number): Look[] {
     if (this.isOver(pid, fromMs)) return []
     const looks = this.#looks.get(key)?.get(pid) ?? []
-    return looks
-      .filter(({ atMs }, i) => atMs <= untilMs && (looks[i + 1]?.atMs ?? Infinity) >= fromMs)
-      .map(({ host }) => host)
+    return looks.filter(
+      ({ atMs }, i) => atMs <= untilMs && (looks[i + 1]?.atMs ?? Infinity) >= fromMs,
+    )
   }
 }
