@@ -145,6 +145,13 @@ export interface Behaviors {
    */
   readonly precautionsMs: number
   /**
+   * How long fallback hosts keep which keys a host missed, for processes that start later or
+   * did not see the host fail. A process that starts asks each fallback host once, before it
+   * uses the host. With 0 nothing is kept or asked: only the TTL limits the age of what such a
+   * host returns. Default: `3600`.
+   */
+  readonly missedTtl: number
+  /**
    * How many times to retry a command that is safe to repeat, on another host if possible.
    * Default: `1`.
    */
@@ -343,6 +350,7 @@ export interface Behaviors {
 
 /** The behaviors that are lifetimes. They also accept '5m'. */
 export type DurationName =
+  | 'missedTtl'
   | 'handover'
   | 'announce'
   | 'staleWhileRevalidate'

@@ -1,7 +1,9 @@
 import { MemcachedClient } from '../client/client.ts'
 import type { Stats } from '../client/verbs/hosts.ts'
 import { isMintringError } from '../errors.ts'
+import { countOf } from '../hosts/missed-counts.ts'
 import type { HostSnapshot } from '../hosts/snapshot.ts'
+import type { Request } from '../net/request.ts'
 import { statistic } from './stats.ts'
 import type { CliTarget } from './target.ts'
 
@@ -23,6 +25,11 @@ export interface HostFrame {
   readonly bytes: number
   readonly limitBytes: number
   readonly connections: number
+  /**
+   * How many keys all processes changed on other servers while this one was out, and have not told
+   * it. NaN if no other server replies.
+   */
+  readonly owed: number
 }
 
 /** All servers at one update, and the latest events. */
@@ -75,7 +82,13 @@ export class Fleet {
   }
 
   async look(): Promise<Frame> {
-    const hosts = await Promise.all(this.#watched.map((watched) => watched.look()))
+    const names = this.#watched.map(({ name }) => name)
+    const frames = await Promise.all(this.#watched.map((watched) => watched.look()))
+    const counts = await Promise.all(this.#watched.map((watched) => watched.countsOf(names)))
+    const hosts = frames.map((frame, i) => ({
+      ...frame,
+      owed: sumOf(counts.map((all) => all[i]!)),
+    }))
     return { atMs: Date.now(), hosts, happenings: [...this.#happenings] }
   }
 
@@ -89,6 +102,12 @@ export class Fleet {
   }
 }
 
+/** Adds up what is known. */
+function sumOf(counts: readonly number[]): number {
+  const known = counts.filter((count) => !Number.isNaN(count))
+  return known.length === 0 ? Number.NaN : known.reduce((sum, count) => sum + count)
+}
+
 class Watched {
   readonly client: MemcachedClient
   #before: Sample | undefined
@@ -97,7 +116,24 @@ class Watched {
     this.client = client
   }
 
-  async look(): Promise<HostFrame> {
+  get name(): string {
+    return this.client.hosts()[0]!.name
+  }
+
+  /** What each server missed according to this one; NaN if that is unknown. */
+  countsOf(names: readonly string[]): Promise<number[]> {
+    const { cluster } = this.client['_core']
+    const host = cluster.hosts[0]!
+    const asked = names.map(async (name) => {
+      if (name === this.name) return Number.NaN
+      const request = countOf(name)
+      cluster.send(host, request as Request)
+      return (await request.promise) ?? 0
+    })
+    return Promise.all(asked.map((count) => count.catch(() => Number.NaN)))
+  }
+
+  async look(): Promise<Omit<HostFrame, 'owed'>> {
     try {
       // Connects first, so that the first latency does not include connecting.
       if (this.#before === undefined) await this.client.version()
@@ -114,7 +150,11 @@ class Watched {
     }
   }
 
-  #frame(now: Sample | undefined, code: string | undefined, latencyMs: number): HostFrame {
+  #frame(
+    now: Sample | undefined,
+    code: string | undefined,
+    latencyMs: number,
+  ): Omit<HostFrame, 'owed'> {
     const { name: host, state } = this.client.hosts()[0]!
     const stats = now?.stats
     const rate = (...names: string[]): number => perSecond(this.#before, now, names)

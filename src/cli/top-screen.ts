@@ -24,13 +24,14 @@ const columns: readonly ShownColumn[] = [
   { title: 'ops/s', isNumber: true, cell: (host) => short(host.opsPerSecond) },
   { title: 'hits', isNumber: true, cell: (host) => percentText(host.hitRatio) },
   { title: 'latency', isNumber: true, cell: (host) => latencyText(host.latencyMs) },
-  { title: 'gets/s', isNumber: true, fromWidth: 72, cell: (host) => short(host.getsPerSecond) },
-  { title: 'sets/s', isNumber: true, fromWidth: 80, cell: (host) => short(host.setsPerSecond) },
-  { title: 'evicted/s', isNumber: true, fromWidth: 92, cell: evictionsCell },
-  { title: 'items', isNumber: true, fromWidth: 100, cell: (host) => short(host.items) },
-  { title: 'memory', isNumber: true, fromWidth: 110, cell: (host) => bytesText(host.bytes) },
-  { title: 'full', isNumber: true, fromWidth: 118, cell: fullText },
-  { title: 'conns', isNumber: true, fromWidth: 126, cell: (host) => short(host.connections) },
+  { title: 'owed', isNumber: true, fromWidth: 70, cell: owedCell },
+  { title: 'gets/s', isNumber: true, fromWidth: 78, cell: (host) => short(host.getsPerSecond) },
+  { title: 'sets/s', isNumber: true, fromWidth: 86, cell: (host) => short(host.setsPerSecond) },
+  { title: 'evicted/s', isNumber: true, fromWidth: 98, cell: evictionsCell },
+  { title: 'items', isNumber: true, fromWidth: 106, cell: (host) => short(host.items) },
+  { title: 'memory', isNumber: true, fromWidth: 116, cell: (host) => bytesText(host.bytes) },
+  { title: 'full', isNumber: true, fromWidth: 124, cell: fullText },
+  { title: 'conns', isNumber: true, fromWidth: 132, cell: (host) => short(host.connections) },
 ]
 
 /** Formats one update: a heading, a table, and the latest events. */
@@ -74,6 +75,10 @@ function evictionsCell(host: HostFrame, style: Style): Cell {
   return { text: short(host.evictionsPerSecond), mark }
 }
 
+function owedCell(host: HostFrame, style: Style): Cell {
+  return { text: short(host.owed), mark: host.owed > 0 ? style.yellow : undefined }
+}
+
 function fullText(host: HostFrame): string {
   return percentText(host.bytes / host.limitBytes)
 }
@@ -99,5 +104,6 @@ function totalOf(hosts: readonly HostFrame[]): HostFrame {
     bytes: sum((host) => host.bytes, answering),
     limitBytes: sum((host) => host.limitBytes, answering),
     connections: sum((host) => host.connections, answering),
+    owed: sum((host) => host.owed, [...hosts]),
   }
 }

@@ -149,6 +149,11 @@ export class Account {
   }
 
   close(): void {
+    this.#notices.close()
+    this.#rest()
+  }
+
+  #rest(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
@@ -229,7 +234,7 @@ export class Account {
         else absence.vouch()
       }
     }
-    if (this.#absences.size === 0) this.close()
+    if (this.#absences.size === 0) this.#rest()
   }
 
   async #end(absence: Absence): Promise<void> {

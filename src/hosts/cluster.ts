@@ -130,7 +130,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const host = this.#places.find(routeKey)
     if (host !== undefined && host !== excluded) return host
     if (this.#gutter !== undefined) return this.#gutter.hostFor(routeKey, excluded)
-    return this.#mayRehash ? this.#places.fallback(routeKey, excluded) : undefined
+    return this.mayRehash ? this.#places.fallback(routeKey, excluded) : undefined
   }
 
   /** Returns the key's host in the full ring, ejected or not. */
@@ -140,7 +140,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Returns the first fallback host of a key, if `failover` allows one. */
   fallbackOf(routeKey: string, home: Host): Host | undefined {
-    return this.#mayRehash ? this.#places.fallback(routeKey, home) : undefined
+    return this.mayRehash ? this.#places.fallback(routeKey, home) : undefined
   }
 
   snapshot(): HostSnapshot[] {
@@ -280,7 +280,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     // Retry a write on its own host while that is in the ring, because readers read it there.
     if (!isRead && owner.usable && hasFailed) return owner
     if (this.#gutter !== undefined) return this.#gutter.anyFor(routeKey)
-    const next = this.#mayRehash ? places.fallback(routeKey, owner) : undefined
+    const next = this.mayRehash ? places.fallback(routeKey, owner) : undefined
     const soon = next ?? this.#soonest(owner, untilMs)
     return soon ?? (places.isEmpty ? places.nowhere() : why)
   }
@@ -294,7 +294,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return places.find(routeKey) ?? places.fallback(routeKey, undefined) ?? places.nowhere()
   }
 
-  get #mayRehash(): boolean {
+  /** Whether other hosts of the ring serve the keys of a host that is out. */
+  get mayRehash(): boolean {
     return this.#policy.autoEjectHosts && this.#policy.failover === 'rehash'
   }
 
@@ -359,7 +360,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Returns a host whose next dial is near, when no host is usable; the owner if possible. */
   #soonest(owner: Host, untilMs: number): Host | undefined {
-    const candidates = this.#mayRehash ? [owner, ...this.hosts] : [owner]
+    const candidates = this.mayRehash ? [owner, ...this.hosts] : [owner]
     return candidates.find((host) => host.canWait(untilMs))
   }
 

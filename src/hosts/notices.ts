@@ -3,11 +3,9 @@ import { crypto, performance } from '../runtime.ts'
 import type { SendTo } from './absence.ts'
 import type { Host } from './host.ts'
 import { getsVerb, textVerb } from './item-commands.ts'
-import type { ClusterPolicy } from './policy.ts'
+import { type CountOwner, MissedCounts } from './missed-counts.ts'
 import { tellRequest } from './tell.ts'
 
-/** How long a fallback host keeps a notice, in seconds: longer than most outages. */
-const NOTICE_SECONDS = 3_600
 /** UTF-8 never contains this byte, so no caller's key is the same. */
 const NOTICE_PREFIX = '\xff~mintring~missed~'
 /**
@@ -23,9 +21,6 @@ const LOOK_SHARE = 0.25
 const MISSED = 'missed'
 const TOLD = 'told'
 
-const SET: Verb = { ...textVerb('set', NOTICE_SECONDS), repeatable: true }
-const ADD: Verb = textVerb('add', NOTICE_SECONDS)
-const CAS: Verb = textVerb('cas', NOTICE_SECONDS)
 const GETS: Verb = getsVerb((reply): Notice => ({ cas: reply.cas, text: reply.valueString() }))
 
 /** A notice that a key was changed on a fallback host, as that host returns it. */
@@ -43,8 +38,7 @@ export interface HomeKey {
 }
 
 /** The parts of the cluster that notices use. */
-export interface NoticeOwner {
-  readonly policy: ClusterPolicy
+export interface NoticeOwner extends CountOwner {
   readonly send: SendTo
   owe(host: Host, wireKey: string, debt: Debt): void
   /** Returns the host of a key when one host is excluded. */
@@ -56,30 +50,42 @@ interface Outage {
   readonly leftMs: number
   /** Until when other processes may still see the host as down; 0 while this process does. */
   untilMs: number
-  /** The CAS ids of notices whose keys this process has deleted on the key's own host since. */
-  readonly told: Map<string, bigint>
+}
+
+/** What this process learned about notices since a host last left or returned. */
+class Known {
+  /** The CAS ids of notices whose keys this process has deleted on the key's own host. */
+  readonly told = new Map<string, bigint>()
+  /** Keys that had no notice, or have been deleted, and need no further check. */
+  readonly checked = new Set<string>()
   /** Fallback hosts that did not reply. */
-  readonly deaf: Set<Host>
+  readonly deaf = new Set<Host>()
   /** Lookups of notices that are queued but not sent yet, by key: other requests can share them. */
-  readonly looks: Map<string, { readonly request: Request; readonly isDone: Promise<void> }>
+  readonly looks = new Map<string, { readonly request: Request; readonly isDone: Promise<void> }>()
 }
 
 /**
  * Processes notice the return of a host at different times. A process that already uses the host
  * again does not know what another one still changes on a fallback host. So each such change stores
  * a notice on the fallback host first. For some time after a return, a request to the host first
- * checks its fallback host for a notice of the key, and deletes the key if there is one.
+ * checks its fallback host for a notice of the key, and deletes the key if there is one. After that
+ * time, and in processes that started later, each key is checked once while the counters say that
+ * some process has not told the host.
  */
 export class MissedNotices {
   readonly #owner: NoticeOwner
   readonly #outages = new Map<Host, Outage>()
+  readonly #counts: MissedCounts
+  #known = new Known()
 
   constructor(owner: NoticeOwner) {
     this.#owner = owner
+    this.#counts = new MissedCounts(owner, (request, host) => this.#ask(request, host))
   }
 
   /** Whether no host needs a check. */
   get isEmpty(): boolean {
+    if (!this.#counts.isClear) return false
     if (this.#outages.size === 0) return true
     const nowMs = performance.now()
     let isEmpty = true
@@ -94,15 +100,11 @@ export class MissedNotices {
   hostChanged(home: Host): void {
     const nowMs = performance.now()
     const outage = this.#outages.get(home)
+    this.#known = new Known()
+    if (home.usable) this.#counts.forget()
     if (!home.usable) {
       const leftMs = outage?.untilMs === 0 ? outage.leftMs : nowMs
-      this.#outages.set(home, {
-        leftMs,
-        untilMs: 0,
-        told: new Map(),
-        deaf: new Set(),
-        looks: new Map(),
-      })
+      this.#outages.set(home, { leftMs, untilMs: 0 })
     } else if (outage !== undefined && outage.untilMs === 0) {
       const { retryTimeoutMs, connectTimeoutMs, precautionsMs } = this.#owner.policy
       const splitMs = 2 * retryTimeoutMs + (nowMs - outage.leftMs) / 5 + connectTimeoutMs
@@ -110,14 +112,22 @@ export class MissedNotices {
     }
   }
 
+  close(): void {
+    this.#counts.close()
+  }
+
   /**
    * Stores a notice on `standIn`, a fallback host, before a change of the key there. Never rejects.
    */
   async leave(key: HomeKey, standIn: Host, change: Request): Promise<void> {
+    if (this.#owner.policy.missedTtl === 0) return
+    const isCounted = this.#counts.add(key.home, standIn, key.wireKey)
     const name = noticeKey(key.home, key.wireKey, key.isBase64)
     const text = `${MISSED} ${crypto().randomUUID()}`
-    if (isBlind(change)) await this.#store(SET, standIn, name, undefined, text).catch(() => {})
-    else await this.#leaveForNow(name, standIn, text, change).catch(() => {})
+    const isLeft = isBlind(change)
+      ? this.#store('set', standIn, name, undefined, text)
+      : this.#leaveForNow(name, standIn, text, change)
+    await Promise.all([isCounted, isLeft.catch(() => {})])
   }
 
   /**
@@ -126,8 +136,9 @@ export class MissedNotices {
    */
   async #leaveForNow(name: string, standIn: Host, text: string, change: Request): Promise<void> {
     const before = await this.#ask(asking(name), standIn)
-    const isLeft = await this.#store(before ? CAS : ADD, standIn, name, before?.cas, text)
-    if (!isLeft) await this.#store(SET, standIn, name, undefined, text)
+    const verb = before === undefined ? 'add' : 'cas'
+    const isLeft = await this.#store(verb, standIn, name, before?.cas, text)
+    if (!isLeft) await this.#store('set', standIn, name, undefined, text)
     else if (before?.text.startsWith(MISSED) !== true) {
       change.promise.then(
         () => {
@@ -141,38 +152,58 @@ export class MissedNotices {
 
   async #takeBack(name: string, standIn: Host, text: string): Promise<void> {
     const notice = await this.#ask(asking(name), standIn)
-    if (notice?.text === text) await this.#store(CAS, standIn, name, notice.cas, TOLD)
+    if (notice?.text === text) await this.#store('cas', standIn, name, notice.cas, TOLD)
   }
 
   /**
    * Returns a promise to await before a request to the key's own host; undefined if there is none.
    */
   check(key: HomeKey): Promise<void> | undefined {
-    const outage = this.#outages.get(key.home)
-    if (outage === undefined || outage.untilMs <= performance.now()) return undefined
     const standIn = this.#owner.newHostFor(key.routeKey, key.home)
-    if (standIn === undefined || outage.deaf.has(standIn)) return undefined
+    if (standIn === undefined || this.#known.deaf.has(standIn)) return undefined
+    const outage = this.#outages.get(key.home)
+    if (outage !== undefined && outage.untilMs > performance.now()) return this.#look(key, standIn)
+    const asking = this.#counts.ask(standIn)
+    if (asking !== undefined) return asking.then(() => this.#lookOnce(key, standIn))
+    return this.#lookOnce(key, standIn)
+  }
+
+  /** Checks a key once, if its own host missed changes. */
+  #lookOnce(key: HomeKey, standIn: Host): Promise<void> | undefined {
+    if (!this.#counts.isBehind(key.home, standIn)) return undefined
+    const { checked } = this.#known
     const name = noticeKey(key.home, key.wireKey, key.isBase64)
-    const known = outage.looks.get(name)
+    if (checked.has(name)) return undefined
+    return this.#look(key, standIn).then(() => {
+      if (checked.size < this.#owner.policy.maxOwedKeys) checked.add(name)
+    })
+  }
+
+  /** Looks for a notice of a key. Requests of the same time share a lookup. */
+  #look(key: HomeKey, standIn: Host): Promise<void> {
+    const { looks, deaf } = this.#known
+    const name = noticeKey(key.home, key.wireKey, key.isBase64)
+    const known = looks.get(name)
     if (known?.request.sent === false) return known.isDone
     const request = asking(name)
-    const isDone = this.#look(request, outage, key, standIn).catch(() => {
-      outage.deaf.add(standIn)
+    const isDone = this.#obey(request, key, standIn).catch(() => {
+      deaf.add(standIn)
     })
     const look = { request: request as Request, isDone }
-    outage.looks.set(name, look)
+    looks.set(name, look)
     void isDone.then(() => {
-      if (outage.looks.get(name) === look) outage.looks.delete(name)
+      if (looks.get(name) === look) looks.delete(name)
     })
     return isDone
   }
 
-  async #look(
+  /** Deletes the key on its own host if there is a notice. */
+  async #obey(
     request: Request<Notice | undefined>,
-    { told }: Outage,
     { home, wireKey, isBase64 }: HomeKey,
     standIn: Host,
   ): Promise<void> {
+    const { told } = this.#known
     const notice = await this.#ask(request, standIn)
     const name = request.wireKey
     if (notice?.text.startsWith(MISSED) !== true || told.get(name) === notice.cas) return
@@ -181,18 +212,19 @@ export class MissedNotices {
     this.#owner.send(home, removal)
     const isTold = await removal.promise.catch(() => false)
     if (told.size < this.#owner.policy.maxOwedKeys) told.set(name, notice.cas)
-    if (isTold) this.#store(CAS, standIn, name, notice.cas, TOLD).catch(() => {})
+    if (isTold) this.#store('cas', standIn, name, notice.cas, TOLD).catch(() => {})
     else this.#owner.owe(home, wireKey, debt)
   }
 
   #store(
-    verb: Verb,
+    name: 'set' | 'add' | 'cas',
     standIn: Host,
-    name: string,
+    key: string,
     cas: bigint | undefined,
     text: string,
   ): Promise<boolean> {
-    return this.#ask(new Request<boolean>(verb, undefined, name, undefined, cas, text), standIn)
+    const verb = textVerb(name, this.#owner.policy.missedTtl)
+    return this.#ask(new Request<boolean>(verb, undefined, key, undefined, cas, text), standIn)
   }
 
   #ask<Result>(request: Request<Result>, standIn: Host): Promise<Result> {

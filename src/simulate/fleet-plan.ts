@@ -1,11 +1,13 @@
 import { type ArgumentRule, badSimulation, checkArguments, type NumberRule } from './arguments.ts'
 
-/** A fleet that shares a cache of several hosts. One host fails and returns. */
+/** A fleet that shares a cache of several hosts. One of them, or some, fail and return. */
 export interface FleetInput {
   /** Number of processes. Default 1,000. */
   readonly processes?: number
-  /** Number of cache hosts. Default 4. The first one fails. */
+  /** Number of cache hosts. Default 4. The first ones fail. */
   readonly hosts?: number
+  /** How many hosts fail at the same time. Default 1. At most 8, and one host stays. */
+  readonly hostsOut?: number
   /** Number of keys, all read equally often. Default 1,000. */
   readonly keys?: number
   /** Reads per second of the whole fleet. Default 10,000. */
@@ -63,6 +65,7 @@ export interface FleetPlan extends Required<Omit<FleetInput, 'outages' | 'outage
 const DEFAULTS: Required<FleetInput> = {
   processes: 1_000,
   hosts: 4,
+  hostsOut: 1,
   keys: 1_000,
   readsPerSecond: 10_000,
   writesPerSecond: 100,
@@ -87,6 +90,7 @@ const RATE: NumberRule = { min: 0, max: 1_000_000 }
 const RULES: Readonly<Record<keyof FleetInput, ArgumentRule>> = {
   processes: { min: 1, max: 1_000_000, isWhole: true },
   hosts: { min: 2, max: 1_000, isWhole: true },
+  hostsOut: { min: 1, max: 8, isWhole: true },
   keys: { min: 1, max: 1_000_000, isWhole: true },
   readsPerSecond: RATE,
   writesPerSecond: RATE,
@@ -122,8 +126,11 @@ export function fleetPlanOf(input: FleetInput): FleetPlan {
   const said = Object.entries(input).filter(([, value]) => value !== undefined)
   const all: Required<FleetInput> = { ...DEFAULTS, ...Object.fromEntries(said) }
   const { outages: count, outageMs, pauseMs, ...rest } = all
-  if (count * all.processes > MAX_ABSENCES) {
+  if (count * all.processes * all.hostsOut > MAX_ABSENCES) {
     throw badSimulation('fleet', `processes × outages must be at most ${MAX_ABSENCES}`)
+  }
+  if (all.hostsOut >= all.hosts) {
+    throw badSimulation('fleet', 'hostsOut must be less than hosts')
   }
   const endMs = WARM_MS + count * (outageMs + pauseMs)
   const events = ((all.readsPerSecond + all.writesPerSecond) * endMs) / 1000

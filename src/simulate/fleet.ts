@@ -23,10 +23,19 @@ export interface FleetReport {
   readonly splitMs: number
 }
 
-/** An ejection of the failing host by one process, from `fromMs` to `toMs`. */
+/** How long a process may take to connect to a host that is back, in milliseconds. */
+const CONNECT_MS = 500
+
+/** An ejection of a failing host by one process, from `fromMs` to `toMs`. */
 interface Absence {
   readonly fromMs: number
   readonly toMs: number
+}
+
+/** A copy that a process stored away from the key's own host. */
+interface Copy {
+  readonly key: number
+  readonly place: number
 }
 
 /**
@@ -45,12 +54,15 @@ class Fleet {
   readonly #random: () => number
   readonly #cache: FleetCache
   readonly #homes: Uint16Array
-  readonly #fallbacks: Uint16Array
-  /** By process: when it ejected the failing host and when it took the host back, in order. */
-  readonly #absences: readonly (readonly Absence[])[]
-  /** By process: the keys to delete from the host when it returns. */
-  readonly #journals: Set<number>[]
-  readonly #returns: { readonly atMs: number; readonly process: number }[]
+  /** By the failing hosts that are out, as bits: the fallback host of each key. */
+  readonly #fallbacks: readonly Uint16Array[]
+  /** By failing host and process: when the process ejected the host and took it back, in order. */
+  readonly #absences: readonly (readonly (readonly Absence[])[])[]
+  /** By process: the copies to delete, on both hosts, when the key's own host returns. */
+  readonly #journals: readonly Map<string, Copy>[]
+  /** Keys with a notice on a fallback host: a process changed them there, its view of home was down. */
+  readonly #notices = new Set<number>()
+  readonly #returns: { readonly atMs: number; readonly process: number; readonly host: number }[]
   /** By key: the current version, and when each version was written. */
   readonly #versions: Uint32Array
   readonly #changedMs: number[][]
@@ -64,20 +76,24 @@ class Fleet {
     this.#plan = plan
     this.#random = seededRandom(plan.seed)
     this.#cache = new FleetCache(plan.hosts + 1)
-    const servers = Array.from({ length: plan.hosts }, (_, i) => `host${i}:11211`)
-    const ring = createRing(servers)
-    const live = new Uint8Array(plan.hosts).fill(1)
-    live[0] = 0
+    const ring = createRing(Array.from({ length: plan.hosts }, (_, i) => `host${i}:11211`))
     const names = Array.from({ length: plan.keys }, (_, i) => `key:${i}`)
     this.#homes = Uint16Array.from(names, (name) => ring.indexOf(name))
-    // The gutter host, which is not on the ring, has the index after the last host.
-    this.#fallbacks = Uint16Array.from(names, (name) =>
-      plan.failover === 'gutter' ? plan.hosts : ring.indexOfLive(name, live),
+    this.#fallbacks = Array.from({ length: 2 ** plan.hostsOut }, (_, out) => {
+      const live = Uint8Array.from({ length: plan.hosts }, (_, host) => 1 - ((out >> host) & 1))
+      // The gutter host, which is not on the ring, has the index after the last host.
+      const placeOf = (name: string): number =>
+        plan.failover === 'gutter' ? plan.hosts : ring.indexOfLive(name, live)
+      return Uint16Array.from(names, placeOf)
+    })
+    this.#absences = Array.from({ length: plan.hostsOut }, () =>
+      Array.from({ length: plan.processes }, () => this.#absencesOfOne()),
     )
-    this.#absences = Array.from({ length: plan.processes }, () => this.#absencesOfOne())
-    this.#journals = Array.from({ length: plan.processes }, () => new Set<number>())
+    this.#journals = Array.from({ length: plan.processes }, () => new Map<string, Copy>())
     this.#returns = this.#absences
-      .flatMap((absences, process) => absences.map(({ toMs }) => ({ atMs: toMs, process })))
+      .flatMap((ofHost, host) =>
+        ofHost.flatMap((all, process) => all.map(({ toMs }) => ({ atMs: toMs, process, host }))),
+      )
       .sort((a, b) => a.atMs - b.atMs)
     this.#versions = new Uint32Array(plan.keys)
     this.#changedMs = Array.from({ length: plan.keys }, () => [0])
@@ -101,7 +117,7 @@ class Fleet {
 
   #report(): FleetReport {
     const healedMs = this.#plan.outages.at(-1)!.toMs
-    const backMs = this.#absences.flatMap((absences) => absences.at(-1)?.toMs ?? [])
+    const backMs = this.#absences.flat().flatMap((absences) => absences.at(-1)?.toMs ?? [])
     const first = backMs.reduce((least, ms) => Math.min(least, ms), Number.POSITIVE_INFINITY)
     const last = backMs.reduce((most, ms) => Math.max(most, ms), 0)
     return {
@@ -127,37 +143,50 @@ class Fleet {
   }
 
   /**
-   * Takes the host back in each process whose time has come. The process first deletes the keys in
-   * its journal from the host.
+   * Takes hosts back in each process whose time has come. The process first deletes the keys in its
+   * journal from the host, and their copies.
    */
   #returnUntil(nowMs: number): void {
     for (let next = this.#returns[0]; next !== undefined; next = this.#returns[0]) {
       if (next.atMs > nowMs) return
       this.#returns.shift()
-      const journal = this.#journals[next.process]!
-      if (this.#plan.onReturn === 'flush') this.#cache.flush(0)
-      for (const key of this.#plan.journal ? journal : []) {
-        this.#cache.delete(0, key)
-        this.#cache.delete(this.#fallbacks[key]!, key)
+      const { process, host } = next
+      const journal = this.#journals[process]!
+      if (this.#plan.onReturn === 'flush') this.#cache.flush(host)
+      for (const [name, { key, place }] of journal) {
+        if (this.#homes[key] !== host) continue
+        journal.delete(name)
+        if (!this.#plan.journal) continue
+        this.#cache.delete(host, key)
+        if (place >= 0) this.#cache.delete(place, key)
       }
-      journal.clear()
     }
   }
 
   /** Returns the host on which a process now looks for the key; -1 if there is none. */
   #placeOf(process: number, key: number, nowMs: number): number {
     const home = this.#homes[key]!
-    if (home !== 0 || !this.#isAway(process, nowMs)) return home
-    return this.#plan.failover === 'miss' ? -1 : this.#fallbacks[key]!
+    if (!this.#isAway(process, home, nowMs)) return home
+    if (this.#plan.failover === 'miss') return -1
+    let out = 0
+    for (let host = 0; host < this.#plan.hostsOut; host++) {
+      if (this.#isAway(process, host, nowMs)) out |= 1 << host
+    }
+    return this.#fallbacks[out]![key]!
   }
 
-  #isAway(process: number, nowMs: number): boolean {
-    return this.#absences[process]!.some(({ fromMs, toMs }) => nowMs >= fromMs && nowMs < toMs)
+  #isAway(process: number, host: number, nowMs: number): boolean {
+    const absences = this.#absences[host]?.[process]
+    return absences?.some(({ fromMs, toMs }) => nowMs >= fromMs && nowMs < toMs) === true
   }
 
   #read(process: number, key: number, nowMs: number): void {
     this.#reads++
     const place = this.#placeOf(process, key, nowMs)
+    // A notice is there until one process has deleted the key on its own host.
+    if (this.#isChecking(process, place, key, nowMs) && this.#notices.delete(key)) {
+      this.#cache.delete(place, key)
+    }
     const version = place < 0 ? undefined : this.#cache.get(place, key, nowMs)
     if (version === undefined) {
       this.#misses++
@@ -181,18 +210,34 @@ class Fleet {
     this.#changedMs[key]!.push(nowMs)
     const place = this.#placeOf(process, key, nowMs)
     this.#store(process, place, key, nowMs)
-    const isCautious = place === 0 && this.#plan.failover === 'rehash'
-    if (isCautious && this.#sawTrouble(process, nowMs)) {
-      this.#cache.delete(this.#fallbacks[key]!, key)
+    const home = this.#homes[key]!
+    if (place >= 0 && place !== home && this.#plan.journal) this.#notices.add(key)
+    const isCautious = place === home && home < this.#plan.hostsOut
+    if (isCautious && this.#plan.failover === 'rehash' && this.#sawTrouble(process, home, nowMs)) {
+      this.#cache.delete(this.#fallbacks[1 << home]![key]!, key)
     }
   }
 
   /** Returns whether the process saw the host fail or return within the last `precautionsMs`. */
-  #sawTrouble(process: number, nowMs: number): boolean {
+  #sawTrouble(process: number, host: number, nowMs: number): boolean {
     const { precautionsMs, detectMs } = this.#plan
-    return this.#absences[process]!.some(({ fromMs, toMs }) => {
+    return this.#absences[host]![process]!.some(({ fromMs, toMs }) => {
       const isGoing = nowMs >= fromMs - detectMs && nowMs < fromMs + precautionsMs
       return isGoing || (nowMs >= toMs && nowMs < toMs + precautionsMs)
+    })
+  }
+
+  /**
+   * Whether a process checks for a notice of a key before it reads the key's own host: for some
+   * time after it took the host back.
+   */
+  #isChecking(process: number, place: number, key: number, nowMs: number): boolean {
+    const home = this.#homes[key]!
+    if (place !== home || home >= this.#plan.hostsOut) return false
+    const { precautionsMs, retryTimeoutMs } = this.#plan
+    return this.#absences[home]![process]!.some(({ fromMs, toMs }) => {
+      const splitMs = 2 * retryTimeoutMs + (toMs - fromMs) / 5 + CONNECT_MS
+      return nowMs >= toMs && nowMs < toMs + Math.min(splitMs, precautionsMs)
     })
   }
 
@@ -201,7 +246,7 @@ class Fleet {
    * deletes it on both hosts when that host returns.
    */
   #store(process: number, place: number, key: number, nowMs: number): void {
-    if (place !== this.#homes[key]) this.#journals[process]!.add(key)
+    if (place !== this.#homes[key]) this.#journals[process]!.set(`${key} ${place}`, { key, place })
     if (place < 0) return
     const { ttlMs, gutterTtlMs, hosts } = this.#plan
     const lifeMs = place === hosts ? Math.min(ttlMs, gutterTtlMs) : ttlMs

@@ -149,6 +149,23 @@ export const health: Readonly<Record<string, Check>> = {
     },
     2,
   ),
+  missedTtl: failing(QUICKER, async (world) => {
+    const { servers, cache } = world
+    await ejected(world)
+    cache.configure({ missedTtl: 0 })
+    const keys = keysOfFirst(world)
+    await cache.delete(keys[0]!)
+    const stored = async (): Promise<number> => {
+      const stats = (await cache.stats()).get(servers[1]!.address)
+      return Number(stats?.cmd_set)
+    }
+    const before = await stored()
+    await cache.delete(keys[1]!)
+    assert.equal(await stored(), before)
+    cache.configure({ missedTtl: 60 })
+    await cache.delete(keys[2]!)
+    assert.ok((await stored()) > before)
+  }),
 }
 
 /** Live tests of timeouts and retries, by the name of the behavior. */

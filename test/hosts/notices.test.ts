@@ -71,6 +71,7 @@ test('a host that leaves the list while it is out needs no check', () => {
   const nothing = (): void => {}
   const notices = new MissedNotices({
     ...{ policy, send: nothing, owe: nothing, newHostFor: () => undefined },
+    ...{ hosts: [], mayRehash: true },
   })
   const home = { name: 'home', index: 0, usable: false }
   notices.hostChanged(home as Host)

@@ -3,6 +3,8 @@ import { checkFailover } from '../check-object.ts'
 import type { Row } from '../row.ts'
 
 const DAY_MS = 86_400_000
+/** A longer time would be a date to a server. */
+const MAX_MISSED_SECONDS = 30 * 86_400
 
 /** The behaviors for failing hosts: ejection, where their keys go meanwhile, and the return. */
 export const healthRows: readonly Row[] = [
@@ -147,6 +149,20 @@ export const healthRows: readonly Row[] = [
       'The extra delete is needed because other processes may still read the fallback host. ' +
       'Deletes and invalidations always include the fallback host; with 0, no other write does. ' +
       'After a return, reads check the fallback host for changes, for up to this period; 0: never.',
+  },
+  {
+    name: 'missedTtl',
+    type: 'seconds',
+    unit: 's',
+    default: defaultClusterPolicy.missedTtl,
+    min: 0,
+    max: MAX_MISSED_SECONDS,
+    live: 'now',
+    doc:
+      'How long fallback hosts keep which keys a host missed, ' +
+      'for processes that start later or did not see the host fail. ' +
+      'A process that starts asks each fallback host once, before it uses the host. ' +
+      'With 0 nothing is kept or asked: only the TTL limits the age of what such a host returns.',
   },
   {
     name: 'retries',

@@ -1,0 +1,237 @@
+import { Request, type Verb } from '../net/request.ts'
+import { ReplyKind } from '../protocol/reply-kind.ts'
+import { decrHead, incrHead, touchHead } from '../protocol/request.ts'
+import { clearInterval, crypto, setInterval } from '../runtime.ts'
+import type { Host } from './host.ts'
+import { done, getsVerb, itemVerb, textVerb } from './item-commands.ts'
+import type { ClusterPolicy } from './policy.ts'
+
+/** How often counters are brought up to date, and those above 0 read again. */
+const COUNT_MS = 10_000
+/** UTF-8 never contains this byte, so no caller's key is the same. */
+const COUNT_PREFIX = '\xff~mintring~owed~'
+
+const GETS: Verb = getsVerb((reply) => Number.parseInt(reply.valueString(), 10) || 0)
+const INCR: Verb = itemVerb(
+  'incr',
+  'change',
+  ({ wireKey, args }) => changed(incrHead, wireKey, args),
+  isDone,
+)
+const DECR: Verb = itemVerb(
+  'decr',
+  'change',
+  ({ wireKey, args }) => changed(decrHead, wireKey, args),
+  isDone,
+)
+const TOUCH: Verb = itemVerb(
+  'touch',
+  'touch',
+  ({ wireKey, args }) => touchHead(wireKey, args as number),
+  done,
+)
+
+/** The parts of the cluster that counters use. */
+export interface CountOwner {
+  readonly hosts: readonly Host[]
+  readonly policy: ClusterPolicy
+  /** Whether other hosts serve the keys of a host that is out. */
+  readonly mayRehash: boolean
+}
+
+/** Sends a request of the account to one host, with a short timeout. */
+type Ask = <Result>(request: Request<Result>, host: Host) => Promise<Result>
+
+/** What a fallback host said about other hosts. */
+interface Answer {
+  /** The hosts that missed changes. */
+  readonly behind: Set<Host>
+  /** The first answer; undefined once it is there. */
+  pending: Promise<void> | undefined
+}
+
+/** Changes that this process made on a fallback host while a key's own host was out. */
+interface Own {
+  readonly home: Host
+  readonly standIn: Host
+  /** The first keys: a key is counted once as long as there are few. */
+  readonly counted: Set<string>
+  keys: number
+  /** How many of the keys the counter contains, and the epoch of the fallback host then. */
+  told: number
+  epoch: number
+  started: Promise<void> | undefined
+}
+
+/**
+ * Counters of the keys that a host missed: items on its fallback hosts, which all processes share.
+ * Each process adds the keys that it changes there, and subtracts them once the key's own host has
+ * been told. So a counter above 0 says that a process still owes the host something, or that it
+ * ended before it could tell the host. A process that starts asks each fallback host once, before
+ * its first request to a host that this one stands in for.
+ */
+export class MissedCounts {
+  readonly #owner: CountOwner
+  readonly #ask: Ask
+  readonly #answers = new Map<Host, Answer>()
+  readonly #own = new Map<string, Own>()
+  /** The list of hosts all of which have said that no host missed anything. */
+  #clearFor: readonly Host[] | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(owner: CountOwner, ask: Ask) {
+    this.#owner = owner
+    this.#ask = ask
+  }
+
+  /** Whether there is nothing to ask: no host missed a change. On the hot path. */
+  get isClear(): boolean {
+    const { hosts } = this.#owner
+    return hosts === this.#clearFor || hosts.length < 2 || !this.#isOn
+  }
+
+  get #isOn(): boolean {
+    const { mayRehash, policy } = this.#owner
+    return mayRehash && policy.missedTtl > 0
+  }
+
+  /** Returns a promise to await while it is unknown which hosts missed changes. */
+  ask(standIn: Host): Promise<void> | undefined {
+    if (!this.#isOn) return undefined
+    const known = this.#answers.get(standIn)
+    if (known !== undefined) return known.pending
+    const answer: Answer = { behind: new Set(), pending: undefined }
+    this.#answers.set(standIn, answer)
+    answer.pending = this.#read(standIn, answer)
+    return answer.pending
+  }
+
+  /** Whether a host missed changes that were made on this fallback host. */
+  isBehind(home: Host, standIn: Host): boolean {
+    return this.#answers.get(standIn)?.behind.has(home) === true
+  }
+
+  /** Forgets all answers: a host has returned, and others may have made changes meanwhile. */
+  forget(): void {
+    this.#answers.clear()
+    this.#clearFor = undefined
+  }
+
+  /** Counts a key that `home` missed. Returns a promise to await before the change is made. */
+  add(home: Host, standIn: Host, wireKey: string): Promise<void> | undefined {
+    if (!this.#isOn) return undefined
+    const own = this.#ownOf(home, standIn)
+    if (!own.counted.has(wireKey)) own.keys++
+    if (own.counted.size < this.#owner.policy.maxOwedKeys) own.counted.add(wireKey)
+    own.started ??= this.#tell(own)
+    this.#start()
+    return own.started
+  }
+
+  #ownOf(home: Host, standIn: Host): Own {
+    const name = `${home.name} ${standIn.name}`
+    const known = this.#own.get(name)
+    if (known !== undefined) return known
+    const counts = { keys: 0, told: 0, epoch: 0, started: undefined }
+    const own: Own = { home, standIn, counted: new Set(), ...counts }
+    this.#own.set(name, own)
+    return own
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  async #read(standIn: Host, answer: Answer): Promise<void> {
+    const others = this.#owner.hosts.filter((host) => host !== standIn)
+    const counts = await Promise.all(
+      others.map((home) => this.#ask(countOf(home.name), standIn).catch(() => undefined)),
+    )
+    answer.behind.clear()
+    others.forEach((home, i) => {
+      if ((counts[i] ?? 0) > 0) answer.behind.add(home)
+    })
+    answer.pending = undefined
+    if (answer.behind.size > 0) this.#start()
+    const { hosts } = this.#owner
+    const isClear = hosts.every((host) => {
+      const known = this.#answers.get(host)
+      return known?.pending === undefined && known?.behind.size === 0
+    })
+    this.#clearFor = isClear ? hosts : undefined
+  }
+
+  #start(): void {
+    this.#timer ??= setInterval(() => this.update(), COUNT_MS).unref()
+  }
+
+  /** Brings the counters up to date, and reads those above 0 again. */
+  update(): void {
+    for (const [name, own] of this.#own) {
+      if (own.home.index < 0) this.#own.delete(name)
+      else if (own.keys > own.told) void this.#tell(own)
+      else if (own.home.usable && own.home.debts.isEmpty) this.#settle(name, own)
+    }
+    let isBehind = false
+    for (const [standIn, answer] of this.#answers) {
+      if (answer.behind.size === 0) continue
+      isBehind = true
+      void this.#read(standIn, answer)
+    }
+    if (!isBehind && this.#own.size === 0) this.close()
+  }
+
+  /** Adds to the counter what it does not contain yet, and lets it live as long as the notices. */
+  async #tell(own: Own): Promise<void> {
+    const { home, standIn, keys } = own
+    const { missedTtl } = this.#owner.policy
+    const name = countKey(home.name)
+    const missing = keys - own.told
+    const start = new Request<boolean>(
+      textVerb('add', missedTtl),
+      undefined,
+      name,
+      undefined,
+      undefined,
+      '0',
+    )
+    try {
+      const [, isCounted] = await Promise.all([
+        this.#ask(start, standIn),
+        this.#ask(new Request<boolean>(INCR, undefined, name, undefined, missing), standIn),
+        this.#ask(new Request<boolean>(TOUCH, undefined, name, undefined, missedTtl), standIn),
+      ])
+      if (!isCounted) return
+      // A fallback host that was restarted has forgotten what it was told before.
+      own.told = own.epoch === standIn.epoch ? own.told + missing : missing
+      own.epoch = standIn.epoch
+    } catch {
+      // It may have been counted. A counter that is too high is harmless and expires.
+    }
+  }
+
+  #settle(name: string, { home, standIn, told, epoch }: Own): void {
+    this.#own.delete(name)
+    if (told === 0 || epoch !== standIn.epoch) return
+    const request = new Request<boolean>(DECR, undefined, countKey(home.name), undefined, told)
+    this.#ask(request, standIn).catch(() => {})
+  }
+}
+
+/** Reads how many keys a host missed according to a fallback host; undefined means none. */
+export function countOf(home: string): Request<number | undefined> {
+  return new Request<number | undefined>(GETS, undefined, countKey(home), undefined)
+}
+
+function countKey(home: string): string {
+  return COUNT_PREFIX + crypto().createHash('sha256').update(home).digest('base64url').slice(0, 16)
+}
+
+function changed(head: typeof incrHead, wireKey: string, by: unknown): string {
+  return head(wireKey, by as number)
+}
+
+function isDone(reply: Parameters<typeof done>[0]): ReturnType<typeof done> {
+  return reply.kind === ReplyKind.Number ? true : done(reply)
+}
