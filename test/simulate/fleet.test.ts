@@ -17,17 +17,17 @@ test('fleet: without an outage no process serves stale values', () => {
 
 test('fleet: stale reads end when the last process has the host back and its journal replayed', () => {
   const bound = 2_000 * 1.1
-  const told = fleet({ retryTimeoutMs: 2_000 })
+  const told = fleet({ retryTimeoutMs: 2_000, precautionsMs: 0 })
   assert.ok(told.staleReads > 0)
   assert.ok(told.staleUntilMs <= bound, `${told.staleUntilMs} ms`)
-  const untold = fleet({ retryTimeoutMs: 2_000, journal: false })
+  const untold = fleet({ retryTimeoutMs: 2_000, precautionsMs: 0, journal: false })
   assert.ok(untold.staleUntilMs > bound, `${untold.staleUntilMs} ms`)
   assert.ok(untold.staleReads > told.staleReads * 5)
 })
 
 test('fleet: a shorter retryTimeoutMs shortens the time in which processes differ', () => {
-  const long = fleet({ retryTimeoutMs: 5_000 })
-  const short = fleet({ retryTimeoutMs: 500 })
+  const long = fleet({ retryTimeoutMs: 5_000, precautionsMs: 0 })
+  const short = fleet({ retryTimeoutMs: 500, precautionsMs: 0 })
   assert.ok(short.splitMs < long.splitMs / 5)
   assert.ok(short.staleReads < long.staleReads / 2)
 })
@@ -47,9 +47,23 @@ test('fleet: copies on the gutter host expire by themselves, after its short ttl
 
 test('fleet: failover as a miss prevents stale reads and causes more misses', () => {
   const miss = fleet({ outages: 2, failover: 'miss' })
-  const rehash = fleet({ outages: 2, failover: 'rehash' })
+  const rehash = fleet({ outages: 2, failover: 'rehash', precautionsMs: 0 })
   assert.ok(miss.misses > rehash.misses * 5)
   assert.ok(miss.staleReads < rehash.staleReads / 5)
+})
+
+test('fleet: checks for notices after a return leave only the stale reads of its first moments', () => {
+  const without = fleet({ precautionsMs: 0 })
+  const checked = fleet({})
+  assert.ok(checked.staleReads < without.staleReads / 20)
+  assert.ok(checked.longestStaleMs < 1_000)
+})
+
+test('fleet: two hosts out at once still cause stale reads, and one host stays', () => {
+  const two = fleet({ hostsOut: 2 })
+  assert.ok(two.staleReads > 5 * fleet({}).staleReads)
+  assert.ok(fleet({ hostsOut: 2, failover: 'miss' }).staleReads < two.staleReads / 5)
+  assert.throws(() => fleet({ hosts: 2, hostsOut: 2 }), { code: 'MINTRING_BAD_ARGUMENT' })
 })
 
 test('fleet: precautionsMs reduces stale reads when some processes still reach the host', () => {
