@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
+import { Gate } from '../meetings/gate.ts'
 import { run } from './support.ts'
 
 describe('mintring top', () => {
@@ -80,6 +81,36 @@ describe('mintring top', () => {
     ending.abort()
     assert.equal((await running).code, 0)
     await server.close()
+  })
+
+  it('shows how many keys a server missed that no process has told it', async () => {
+    const [first, other] = [await startServer(), await startServer()]
+    const gate = await new Gate(first.port).open()
+    const home = `127.0.0.1:${gate.port}`
+    const cache = new MemcachedClient([home, other.address], { retryTimeoutMs: 200 })
+    const keys: string[] = []
+    for (let i = 0; keys.length < 3; i++) {
+      if (cache.locate(`key:${i}`).server === home) keys.push(`key:${i}`)
+    }
+    gate.shut()
+    await waitUntil(() => {
+      cache.get(keys[0]!).catch(() => undefined)
+      return cache.hosts()[0]!.state === 'ejected'
+    })
+    await cache.delete(keys[0]!)
+    await cache.close({ drainMs: 0 })
+    const asked = ['top', home, other.address, '-n', '1']
+    const { out } = await run([...asked, '--json'])
+    assert.deepEqual(
+      JSON.parse(out).hosts.map(({ owed }: { owed: number }) => owed),
+      [1, null],
+    )
+    gate.isShut = false
+    const table = (await run(asked)).out
+    assert.match(table, new RegExp(`^${home} +up +- +- +[0-9.]+ ms +1 `, 'm'))
+    assert.match(table, new RegExp(`^${other.address} +up +- +- +[0-9.]+ ms +0 `, 'm'))
+    await gate.close()
+    await Promise.all([first.close(), other.close()])
   })
 
   it('refuses invalid intervals and counts', async () => {
