@@ -1,7 +1,7 @@
 import { MemcachedClient } from '../client/client.ts'
 import type { Stats } from '../client/verbs/hosts.ts'
 import { isMintringError } from '../errors.ts'
-import { countOf } from '../hosts/missed-counts.ts'
+import { countsOf } from '../hosts/missed-counts.ts'
 import type { HostSnapshot } from '../hosts/snapshot.ts'
 import type { Request } from '../net/request.ts'
 import { statistic } from './stats.ts'
@@ -111,6 +111,9 @@ function sumOf(counts: readonly number[]): number {
 class Watched {
   readonly client: MemcachedClient
   #before: Sample | undefined
+  /** The gets that this command sent, and how many of them were hits. */
+  #gets = 0
+  #hits = 0
 
   constructor(client: MemcachedClient) {
     this.client = client
@@ -121,16 +124,24 @@ class Watched {
   }
 
   /** What each server missed according to this one; NaN if that is unknown. */
-  countsOf(names: readonly string[]): Promise<number[]> {
+  async countsOf(names: readonly string[]): Promise<number[]> {
+    const unknown = names.map(() => Number.NaN)
+    if (names.length === 1) return unknown
     const { cluster } = this.client['_core']
-    const host = cluster.hosts[0]!
-    const asked = names.map(async (name) => {
-      if (name === this.name) return Number.NaN
-      const request = countOf(name)
-      cluster.send(host, request as Request)
-      return (await request.promise) ?? 0
-    })
-    return Promise.all(asked.map((count) => count.catch(() => Number.NaN)))
+    const counts = await countsOf(names, async (request) => {
+      cluster.send(cluster.hosts[0]!, request as Request)
+      this.#gets++
+      const count = await request.promise
+      if (count !== undefined) this.#hits++
+      return count
+    }).catch(() => unknown)
+    return counts.map((count, i) => (names[i] === this.name ? Number.NaN : count))
+  }
+
+  /** Leaves out the gets by which this command reads counters. */
+  #ofOthers(stats: Stats): Stats {
+    const { cmd_get: gets, get_hits: hits } = stats
+    return { ...stats, cmd_get: Number(gets) - this.#gets, get_hits: Number(hits) - this.#hits }
   }
 
   async look(): Promise<Omit<HostFrame, 'owed'>> {
@@ -139,7 +150,7 @@ class Watched {
       if (this.#before === undefined) await this.client.version()
       const startMs = performance.now()
       const [stats] = (await this.client.stats()).values()
-      const now = { atMs: performance.now(), stats: stats ?? {} }
+      const now = { atMs: performance.now(), stats: this.#ofOthers(stats ?? {}) }
       const frame = this.#frame(now, undefined, now.atMs - startMs)
       this.#before = now
       return frame

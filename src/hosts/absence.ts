@@ -81,6 +81,7 @@ export class Absence {
   readonly #startMs: number
   #watermark = 0n
   #opening: Promise<void> | undefined
+  #isOpen = false
 
   constructor(home: Host, standIn: Host, send: SendTo, maxKeys: number) {
     this.#maxKeys = maxKeys
@@ -131,14 +132,30 @@ export class Absence {
     return checked
   }
 
+  /**
+   * Stores the marker before a write, so that the copy has a higher CAS id. Returns a promise to
+   * await; undefined if it was stored before.
+   */
+  open(isRefused: (id: string) => boolean): Promise<void> | undefined {
+    return this.#isOpen ? undefined : this.#opened(isRefused)
+  }
+
+  #opened(isRefused: (id: string) => boolean): Promise<void> {
+    this.#opening ??= this.#open(isRefused)
+      .catch((error: MintringError) => {
+        // Some servers and proxies reject the marker commands; copies then count as valid.
+        if (error.code !== 'MINTRING_REFUSED') throw error
+      })
+      .then(() => {
+        this.#isOpen = true
+      })
+    return this.#opening
+  }
+
   async #check(wireKeys: readonly string[], isRefused: (id: string) => boolean): Promise<void> {
-    this.#opening ??= this.#open(isRefused).catch((error: MintringError) => {
-      // Some servers and proxies reject the marker commands; copies then count as valid.
-      if (error.code !== 'MINTRING_REFUSED') throw error
-    })
     // Send the reads in one write with the marker: items stored after that write have higher CAS
     // ids than the marker.
-    const opening = this.#opening
+    const opening = this.#opened(isRefused)
     await Promise.all([opening, ...wireKeys.map((key) => this.#checkKey(key, opening))])
   }
 

@@ -79,7 +79,11 @@ export class Account {
       }
       const absence = this.#absenceOf(home, host)
       // Recorded before the copy can exist, because the outcome of the write may stay unknown.
-      if (isWrite) absence.note(wireKey)
+      if (isWrite) {
+        absence.note(wireKey)
+        const opening = absence.open((id) => this.#isOfBefore(absence, id))
+        if (opening !== undefined) waits.add(opening)
+      }
       if (isWrite && !request.isOnce) waits.add(this.#notices.leave(key, host, request))
       const pending = absence.pending.get(wireKey)
       if (pending !== undefined) waits.add(pending)
@@ -166,12 +170,27 @@ export class Account {
     const done = (isKnown: boolean): void => this.#done(host, request, keys, isKnown)
     request.promise.then(
       () => {
-        if (request.attempt?.isUnchanged !== true) done(true)
+        const { attempt } = request
+        // Another host has run it: that one's outcome counts. Here it may still have run.
+        if (attempt !== undefined && attempt.router !== host) this.#doubt(host, request, keys)
+        else if (attempt?.isUnchanged !== true) done(true)
       },
       () => {
         if (request.sent) done(false)
       },
     )
+  }
+
+  /** Handles a write that an earlier attempt may have run on a fallback host that returned it. */
+  #doubt(host: Host, request: Request, keys: readonly RoutedKey[]): void {
+    if (!request.sent) return
+    const { isBase64 } = request.verb.debt?.(request) ?? DELETE_DEBT
+    for (const [routeKey, wireKey] of keys) {
+      const home = this.#owner.homeOf(routeKey)
+      const absence = this.#absences.get(home)?.get(host)
+      const isLate = home !== host && (absence === undefined || absence.isOver)
+      if (isLate) this.owe(host, wireKey, { ...DELETE_DEBT, isBase64 })
+    }
   }
 
   #done(host: Host, request: Request, keys: readonly RoutedKey[], isKnown: boolean): void {
@@ -223,8 +242,12 @@ export class Account {
   }
 
   #check(absence: Absence, wireKeys: readonly string[]): Promise<void> {
-    const name = markName(absence)
-    return absence.check(wireKeys, (id) => this.#lastMarks.get(name) === id)
+    return absence.check(wireKeys, (id) => this.#isOfBefore(absence, id))
+  }
+
+  /** Whether a marker belongs to an earlier outage. */
+  #isOfBefore(absence: Absence, id: string): boolean {
+    return this.#lastMarks.get(markName(absence)) === id
   }
 
   #vouch(): void {

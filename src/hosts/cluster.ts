@@ -11,7 +11,7 @@ import { Handovers } from './handovers.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
-import { errorOf, mayRepeat, nextStep } from './next-step.ts'
+import { errorOf, mayRepeat, nextStep, overtaken } from './next-step.ts'
 import { Operations } from './operations.ts'
 import { type Location, Places } from './places.ts'
 import type { ClusterPolicy } from './policy.ts'
@@ -339,6 +339,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   /** Sends a request once the fallback host's copies of its keys are known to be valid. */
   #giveAfter(wait: Promise<void>, host: Host, request: Request): void {
     const startMs = performance.now()
+    const { handover } = this
     request.finalMs = this.#endMs(request)
     const fail = (error: MintringError, deadlineMs: number): void => {
       if (!request.settled) this.attemptFailed(host, request, error, deadlineMs)
@@ -350,7 +351,9 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       .then(
         () => {
           if (!this.#isOpenFor(request)) return
-          if (host.usable) host.send(request)
+          // A handover that was found meanwhile decides anew where the key lives.
+          if (this.handover !== handover) fail(overtaken(host.name), Number.POSITIVE_INFINITY)
+          else if (host.usable) host.send(request)
           else fail(host.outError(), Number.POSITIVE_INFINITY)
         },
         (error: MintringError) => fail(error, startMs),

@@ -10,6 +10,8 @@ import type { ClusterPolicy } from './policy.ts'
 const COUNT_MS = 10_000
 /** UTF-8 never contains this byte, so no caller's key is the same. */
 const COUNT_PREFIX = '\xff~mintring~owed~'
+/** An item that a fallback host has while any of its counters may be above 0. */
+const ANY_KEY = `${COUNT_PREFIX}any`
 
 const GETS: Verb = getsVerb((reply) => Number.parseInt(reply.valueString(), 10) || 0)
 const INCR: Verb = itemVerb(
@@ -145,9 +147,8 @@ export class MissedCounts {
 
   async #read(standIn: Host, answer: Answer): Promise<void> {
     const others = this.#owner.hosts.filter((host) => host !== standIn)
-    const counts = await Promise.all(
-      others.map((home) => this.#ask(countOf(home.name), standIn).catch(() => undefined)),
-    )
+    const names = others.map(({ name }) => name)
+    const counts = await countsOf(names, (request) => this.#ask(request, standIn)).catch(() => [])
     answer.behind.clear()
     others.forEach((home, i) => {
       if ((counts[i] ?? 0) > 0) answer.behind.add(home)
@@ -188,19 +189,15 @@ export class MissedCounts {
     const { missedTtl } = this.#owner.policy
     const name = countKey(home.name)
     const missing = keys - own.told
-    const start = new Request<boolean>(
-      textVerb('add', missedTtl),
-      undefined,
-      name,
-      undefined,
-      undefined,
-      '0',
-    )
+    const ask = (verb: Verb, key: string, args?: number, body?: string): Promise<boolean> => {
+      return this.#ask(new Request<boolean>(verb, undefined, key, undefined, args, body), standIn)
+    }
     try {
-      const [, isCounted] = await Promise.all([
-        this.#ask(start, standIn),
-        this.#ask(new Request<boolean>(INCR, undefined, name, undefined, missing), standIn),
-        this.#ask(new Request<boolean>(TOUCH, undefined, name, undefined, missedTtl), standIn),
+      const [, , isCounted] = await Promise.all([
+        ask(textVerb('set', missedTtl), ANY_KEY, undefined, '0'),
+        ask(textVerb('add', missedTtl), name, undefined, '0'),
+        ask(INCR, name, missing),
+        ask(TOUCH, name, missedTtl),
       ])
       if (!isCounted) return
       // A fallback host that was restarted has forgotten what it was told before.
@@ -219,9 +216,18 @@ export class MissedCounts {
   }
 }
 
-/** Reads how many keys a host missed according to a fallback host; undefined means none. */
-export function countOf(home: string): Request<number | undefined> {
-  return new Request<number | undefined>(GETS, undefined, countKey(home), undefined)
+/**
+ * Reads how many keys each of these hosts missed according to a fallback host. Asks a second time
+ * only if the fallback host has counters.
+ */
+export async function countsOf(
+  homes: readonly string[],
+  ask: (request: Request<number | undefined>) => Promise<number | undefined>,
+): Promise<number[]> {
+  const read = (key: string): Promise<number | undefined> =>
+    ask(new Request<number | undefined>(GETS, undefined, key, undefined))
+  if ((await read(ANY_KEY)) === undefined) return homes.map(() => 0)
+  return Promise.all(homes.map(async (home) => (await read(countKey(home))) ?? 0))
 }
 
 function countKey(home: string): string {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { startServer } from '../../src/embedded/server.ts'
 import { parseServers } from '../../src/hosts/address.ts'
 import { Debts } from '../../src/hosts/debts.ts'
 import { KeyFilter } from '../../src/hosts/key-filter.ts'
+import { MemcachedClient } from '../../src/index.ts'
 import { DELETE_DEBT } from '../../src/net/request.ts'
+import { Gate } from '../meetings/gate.ts'
 import { eject, keyOn, startPair, stateOf, storing } from '../support/host-pair.ts'
 import { startScripted } from '../support/scripted-server.ts'
 import { testCluster, until } from '../support/test-cluster.ts'
@@ -226,4 +229,21 @@ test('a write with an unknown outcome is deleted on its fallback host when later
   modes[second] = 'open'
   await until(() => cluster.snapshot()[second]!.state === 'up')
   assert.notEqual(await client.get(key), 'v1')
+})
+
+test('the first write of an outage is read right after it, in the same event loop tick', async (t) => {
+  const servers = [await startServer(), await startServer()]
+  const gate = await new Gate(servers[0]!.port).open()
+  const home = `127.0.0.1:${gate.port}`
+  gate.shut()
+  const client = new MemcachedClient([home, servers[1]!.address], { serverFailureLimit: 1 })
+  t.after(async () => {
+    await client.close({ drainMs: 0 })
+    await gate.close()
+    await Promise.all(servers.map((server) => server.close()))
+  })
+  let at = 0
+  while (client.locate(`key:${at}`).server !== home) at++
+  await client.set(`key:${at}`, 'value')
+  assert.equal(await client.get(`key:${at}`), 'value')
 })

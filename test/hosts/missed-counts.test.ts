@@ -167,8 +167,23 @@ suite('a process that starts', () => {
     const second = world.client()
     const before = await world.count(second, 'cmd_get')
     for (let i = 0; i < 5; i++) for (const key of keys) await second.get(key)
-    // The question of this client, and one look for each key.
-    assert.equal((await world.count(second, 'cmd_get')) - before, 1 + keys.length)
+    // Two questions of this client, and one look for each key.
+    assert.equal((await world.count(second, 'cmd_get')) - before, 2 + keys.length)
+  })
+
+  test('asks each of 50 hosts once', async (t) => {
+    const servers = await Promise.all(Array.from({ length: 50 }, () => startServer()))
+    t.after(() => Promise.all(servers.map((server) => server.close())))
+    const client = new MemcachedClient(servers.map(({ address }) => address))
+    t.after(() => client.close({ drainMs: 0 }))
+    const gets = async (): Promise<number> => {
+      const all = [...(await client.stats()).values()]
+      return all.reduce((sum, stats) => sum + Number(stats.cmd_get), 0)
+    }
+    const before = await gets()
+    const keys = Array.from({ length: 2_000 }, (_, i) => `key:${i}`)
+    for (const key of keys) await client.get(key)
+    assert.equal((await gets()) - before, 50 + keys.length)
   })
 
   test('waits a quarter of requestTimeoutMs for a fallback host that does not reply, once', async (t) => {
@@ -211,9 +226,12 @@ suite('a process that starts', () => {
 /** Items of one fallback host, and two processes that count on it. */
 class Items {
   readonly numbers = new Map<string, number>()
+  hasAny = false
 
   readonly ask = async <Result>(request: Request<Result>): Promise<Result> => {
     const { verb, wireKey, args } = request
+    if (verb.name === 'set') this.hasAny = true
+    if (wireKey.endsWith('~any')) return (this.hasAny ? 0 : undefined) as Result
     const number = this.numbers.get(wireKey)
     if (verb.name === 'gets') return number as Result
     if (verb.name === 'add') {
