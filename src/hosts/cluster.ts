@@ -344,9 +344,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const fail = (error: MintringError, deadlineMs: number): void => {
       if (!request.settled) this.attemptFailed(host, request, error, deadlineMs)
     }
-    const timer = setTimeout(() => {
-      fail(timeoutError(request, host, startMs), startMs)
-    }, request.finalMs - startMs)
+    const late = (): void => fail(timeoutError(request, host, startMs), startMs)
+    const timer = setTimeout(late, request.finalMs - startMs)
     wait
       .then(
         () => {
@@ -363,8 +362,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Returns a host whose next dial is near, when no host is usable; the owner if possible. */
   #soonest(owner: Host, untilMs: number): Host | undefined {
-    const candidates = this.mayRehash ? [owner, ...this.hosts] : [owner]
-    return candidates.find((host) => host.canWait(untilMs))
+    return (this.mayRehash ? [owner, ...this.hosts] : [owner]).find((one) => one.canWait(untilMs))
   }
 
   /**

@@ -60,7 +60,7 @@ class Fleet {
   readonly #absences: readonly (readonly (readonly Absence[])[])[]
   /** By process: the copies to delete, on both hosts, when the key's own host returns. */
   readonly #journals: readonly Map<string, Copy>[]
-  /** Keys with a notice on a fallback host: a process changed them there, its view of home was down. */
+  /** Keys with a notice on a fallback host: a process that saw home as down changed them there. */
   readonly #notices = new Set<number>()
   readonly #returns: { readonly atMs: number; readonly process: number; readonly host: number }[]
   /** By key: the current version, and when each version was written. */
