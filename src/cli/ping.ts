@@ -3,7 +3,7 @@ import { resolveBehaviors } from '../behaviors/resolve.ts'
 import { isMintringError, MintringError } from '../errors.ts'
 import { Cluster } from '../hosts/cluster.ts'
 import type { Host } from '../hosts/host.ts'
-import { Request, type Verb } from '../net/request.ts'
+import { Request, type Verb, verbOf } from '../net/request.ts'
 import { versionHead } from '../protocol/admin.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { escaped } from '../secrets.ts'
@@ -41,7 +41,7 @@ interface Answer {
   readonly error?: string
 }
 
-const VERSION: Verb = {
+const VERSION: Verb = verbOf({
   name: 'version',
   effect: 'read',
   repeatable: true,
@@ -55,7 +55,7 @@ const VERSION: Verb = {
     request.resolve(undefined)
     return true
   },
-}
+})
 
 /** Runs `mintring ping`. Exits with 1 if a server does not reply. */
 export async function pingCommand(argv: string[], io: CliIo): Promise<number> {

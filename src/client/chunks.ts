@@ -3,7 +3,7 @@ import { MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import { refuse } from '../net/refusal.ts'
 import type { Verb } from '../net/request.ts'
-import { Request } from '../net/request.ts'
+import { Request, verbOf } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { storeHead } from '../protocol/request.ts'
@@ -21,7 +21,7 @@ const WINDOW = 16
 /** The maximum number of chunks per value: 4 GiB at the default item size. */
 const MAX_CHUNKS = 4096
 
-const CHUNK_SET: Verb = {
+const CHUNK_SET: Verb = verbOf({
   name: 'set',
   effect: 'change',
   repeatable: true,
@@ -36,9 +36,9 @@ const CHUNK_SET: Verb = {
     request.resolve(undefined)
     return true
   },
-}
+})
 
-const CHUNK_GET: Verb = {
+const CHUNK_GET: Verb = verbOf({
   name: 'get',
   effect: 'read',
   repeatable: true,
@@ -52,7 +52,7 @@ const CHUNK_GET: Verb = {
   miss(request) {
     request.resolve(undefined)
   },
-}
+})
 
 /**
  * Stores values that exceed the item size as several items. Each write uses new chunk keys (a

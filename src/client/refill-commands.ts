@@ -2,7 +2,7 @@ import { MintringError } from '../errors.ts'
 import type { Host } from '../hosts/host.ts'
 import { acceptOneValue, refuse } from '../net/refusal.ts'
 import type { Attempt, Effect, Sink, Verb } from '../net/request.ts'
-import { Request } from '../net/request.ts'
+import { Request, verbOf } from '../net/request.ts'
 import { atMostExptime, toExptime } from '../protocol/exptime.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
@@ -194,7 +194,7 @@ const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
 }
 
 function oneReply(name: string, effect: Effect, repeatable: boolean): Verb {
-  return {
+  return verbOf({
     name,
     effect,
     repeatable,
@@ -208,7 +208,7 @@ function oneReply(name: string, effect: Effect, repeatable: boolean): Verb {
       return { isBase64: false, isMark: name === 'md' && invalidate === true, ttlSeconds }
     },
     accept: acceptStatus,
-  }
+  })
 }
 
 function acceptStatus(request: Request, reply: Reply, attempt: Attempt): boolean {

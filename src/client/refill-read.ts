@@ -1,7 +1,7 @@
 import type { Host } from '../hosts/host.ts'
 import { acceptOneValue, refuse } from '../net/refusal.ts'
 import type { Attempt, Verb } from '../net/request.ts'
-import { Request } from '../net/request.ts'
+import { Request, verbOf } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
 import { mgFlags } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
@@ -290,7 +290,7 @@ const acceptGets = acceptOneValue(tellReader, tellReader)
  * gets a value before the END line of a `gets` arrives.
  */
 function readVerb(name: string): Verb {
-  return {
+  return verbOf({
     name,
     effect: 'read',
     isOneHome: true,
@@ -307,7 +307,7 @@ function readVerb(name: string): Verb {
       tellReader(request, reply, attempt)
       return true
     },
-  }
+  })
 }
 
 const GETS = ['gets']

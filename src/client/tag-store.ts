@@ -1,7 +1,7 @@
 import type { Cluster } from '../hosts/cluster.ts'
 import { refuse } from '../net/refusal.ts'
 import type { Sink, Verb } from '../net/request.ts'
-import { Request } from '../net/request.ts'
+import { Request, verbOf } from '../net/request.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { incrHead, storeHead } from '../protocol/request.ts'
@@ -92,7 +92,7 @@ class TagRead extends Request<StoredTag | undefined> {
   }
 }
 
-const TAG_GET: Verb = {
+const TAG_GET: Verb = verbOf({
   // Not named `get`, so that a handover copies a moving tag to its new host before reading it.
   name: 'get tag',
   effect: 'read',
@@ -107,7 +107,7 @@ const TAG_GET: Verb = {
   miss(request) {
     request.resolve(undefined)
   },
-}
+})
 
 /** Each encoding draws a new random version, so that no two attempts write the same one. */
 const CHANGES: Readonly<Record<TagChange, Verb>> = {
@@ -135,7 +135,7 @@ function randomVersion(): bigint {
 }
 
 function changing(name: string, encode: NonNullable<Verb['encode']>): Verb {
-  return {
+  return verbOf({
     name,
     effect: 'change',
     repeatable: true,
@@ -148,5 +148,5 @@ function changing(name: string, encode: NonNullable<Verb['encode']>): Verb {
       ;(request as Request<boolean>).resolve(isDone)
       return true
     },
-  }
+  })
 }

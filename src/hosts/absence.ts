@@ -1,5 +1,5 @@
 import type { MintringError } from '../errors.ts'
-import { Request, type Verb } from '../net/request.ts'
+import { Request, type Verb, verbOf } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
 import { deleteHead, touchHead } from '../protocol/request.ts'
 import { crypto, performance, unixMs } from '../runtime.ts'
@@ -34,8 +34,8 @@ const GETS: Verb = getsVerb((reply): Found => {
 })
 
 /** Repeatable: storing the marker twice does no harm, because the marker of any process will do. */
-const ADD: Verb = { ...textVerb('add', MARK_SECONDS), repeatable: true }
-const CAS: Verb = { ...textVerb('cas', MARK_SECONDS), repeatable: true }
+const ADD: Verb = verbOf({ ...textVerb('add', MARK_SECONDS), repeatable: true })
+const CAS: Verb = verbOf({ ...textVerb('cas', MARK_SECONDS), repeatable: true })
 
 const TOUCH: Verb = itemVerb(
   'touch',

@@ -1,5 +1,5 @@
 import { acceptOneValue, refuse } from '../net/refusal.ts'
-import { type Effect, Request, type Verb } from '../net/request.ts'
+import { type Effect, Request, type Verb, verbOf } from '../net/request.ts'
 import { flushAllHead } from '../protocol/admin.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
@@ -59,7 +59,7 @@ const DELETE: Verb = itemVerb('delete', 'remove', deletionHead, done)
 
 const ADD: Verb = itemVerb('add', 'change', storedHead, done)
 
-const SET: Verb = { ...itemVerb('set', 'change', storedHead, done), repeatable: true }
+const SET: Verb = verbOf({ ...itemVerb('set', 'change', storedHead, done), repeatable: true })
 
 /** `gets k`: reads the item, or undefined. It never wins a refill. */
 const GETS: Verb = getsVerb((reply) => itemOf(reply, undefined))
@@ -206,7 +206,7 @@ export function done({ kind }: Reply): boolean | typeof UNEXPECTED {
 
 /** `gets k`: resolves to `read` of the item, or to undefined. It never wins a refill. */
 export function getsVerb(read: (reply: Reply) => unknown): Verb {
-  return {
+  return verbOf({
     name: 'gets',
     effect: 'read',
     repeatable: true,
@@ -214,7 +214,7 @@ export function getsVerb(read: (reply: Reply) => unknown): Verb {
       out.text(getsHead([wireKey]))
     },
     accept: acceptOneValue((request, reply) => request.resolve(read(reply))),
-  }
+  })
 }
 
 /** Creates a verb with one reply; resolves to `read` of the reply. */
@@ -224,7 +224,7 @@ export function itemVerb(
   head: (request: Request, maxTtl: number) => string,
   read: (reply: Reply) => unknown,
 ): Verb {
-  return {
+  return verbOf({
     name,
     effect,
     repeatable: effect !== 'change',
@@ -239,5 +239,5 @@ export function itemVerb(
       return true
     },
     debt: ({ args }) => ({ isMark: false, isBase64: (args as Partial<Args>)?.b === true }),
-  }
+  })
 }

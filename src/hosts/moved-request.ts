@@ -1,5 +1,5 @@
 import { isMintringError, MintringError } from '../errors.ts'
-import { Request, type Verb } from '../net/request.ts'
+import { Request, type Verb, verbOf } from '../net/request.ts'
 import { Stamp } from '../refill/paths/stamp.ts'
 import type { HomeName } from '../ring/transition.ts'
 import { performance, setTimeout } from '../runtime.ts'
@@ -259,7 +259,7 @@ function entryAt(at: HomeName, result: unknown): unknown {
 export type CopyOutcome = 'copied' | 'there' | 'held' | 'absent' | 'stays' | 'early' | 'late'
 
 /** A verb that is never sent: stands for the command when a key is moved without one. */
-const MOVE: Verb = { name: 'move', effect: 'read', repeatable: true, accept: () => true }
+const MOVE: Verb = verbOf({ name: 'move', effect: 'read', repeatable: true, accept: () => true })
 
 /** Moves a key now. */
 export function copyOf(

@@ -1,5 +1,5 @@
 import { MintringError } from '../errors.ts'
-import { type Debt, Request, type Verb } from '../net/request.ts'
+import { type Debt, Request, type Verb, verbOf } from '../net/request.ts'
 import { flushAllHead } from '../protocol/admin.ts'
 import { mdHead } from '../protocol/meta.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
@@ -10,7 +10,7 @@ import type { Owed } from './debts.ts'
 type OnTold = (() => void) | undefined
 
 function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
-  return {
+  return verbOf({
     name,
     effect: 'remove',
     repeatable: true,
@@ -30,7 +30,7 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
       request.resolve(true)
       return true
     },
-  }
+  })
 }
 
 const TELL: Verb = told('tell', ({ wireKey, args, attempt }, out) => {

@@ -64,30 +64,30 @@ export interface Verb {
    * Returns the words that identify the command, if it takes more than its name, as in `lru_crawler
    * metadump`.
    */
-  words?(request: Request): readonly string[]
+  words?: ((request: Request) => readonly string[]) | undefined
   /**
    * Whether the command reads or replaces the whole value unconditionally: no lease and no CAS id.
    */
-  readonly isWhole?: boolean
+  readonly isWhole?: boolean | undefined
   /** Whether the `args` of the request are the required CAS id. */
-  readonly hasCasId?: boolean
+  readonly hasCasId?: boolean | undefined
   /** Whether consecutive gets of one tick on a connection are combined into one `get k1 … kn`. */
-  readonly coalesce?: boolean
+  readonly coalesce?: boolean | undefined
   /**
    * Whether, during a handover, this request goes only to the host that reads use. The key's other
    * host is then up to the caller.
    */
-  readonly isOneHome?: boolean
+  readonly isOneHome?: boolean | undefined
   /**
    * Whether the command needs a connection of its own: an error reply may leave the connection out
    * of step with its commands.
    */
-  readonly isApart?: boolean
+  readonly isApart?: boolean | undefined
   /**
    * Encodes the command. `maxTtlSeconds` limits the item's lifetime; 0 means no limit. An exception
    * rejects the request. The batch encodes combined gets instead.
    */
-  encode?(request: Request, out: Sink, maxTtlSeconds: number): void
+  encode?: ((request: Request, out: Sink, maxTtlSeconds: number) => void) | undefined
   /**
    * Parses one reply of an attempt, and settles the request when it has its result. Returns true
    * when no more replies belong to this attempt. Throws a MINTRING_PROTOCOL error, which closes the
@@ -99,12 +99,33 @@ export interface Verb {
    * Returns what a host that missed this command must do before its values are used; default:
    * delete the key.
    */
-  debt?(request: Request): Debt
+  debt?: ((request: Request) => Debt) | undefined
   /**
    * Settles the request as a miss: a combined get whose key the server omitted, or any verb if
    * `failover: 'miss'` and the key's host is down.
    */
-  miss?(request: Request): void
+  miss?: ((request: Request) => void) | undefined
+}
+
+/** Returns the verb with every field, in one order: V8 reads objects of one shape faster. */
+export function verbOf(given: Verb): Verb {
+  const { name, effect, repeatable, words, isWhole, hasCasId, coalesce, isOneHome } = given
+  const { isApart, encode, accept, debt, miss } = given
+  return {
+    name,
+    effect,
+    repeatable,
+    words,
+    isWhole,
+    hasCasId,
+    coalesce,
+    isOneHome,
+    isApart,
+    encode,
+    accept,
+    debt,
+    miss,
+  }
 }
 
 /** The host of an attempt: receives failed attempts and decides whether to retry. */

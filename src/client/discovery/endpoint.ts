@@ -4,7 +4,7 @@ import { MintringError } from '../../errors.ts'
 import { parseServers } from '../../hosts/address.ts'
 import { Cluster } from '../../hosts/cluster.ts'
 import { surprising } from '../../net/refusal.ts'
-import { Request, type Verb } from '../../net/request.ts'
+import { Request, type Verb, verbOf } from '../../net/request.ts'
 import { configGetHead } from '../../protocol/admin.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { getHead } from '../../protocol/request.ts'
@@ -17,7 +17,7 @@ import type { Source } from './source.ts'
 const OLD_KEY = 'AmazonElastiCache:cluster'
 
 /** Resolves to the configuration, or to undefined when the server has none. */
-const CONFIG: Verb = {
+const CONFIG: Verb = verbOf({
   name: 'config',
   effect: 'read',
   repeatable: true,
@@ -40,7 +40,7 @@ const CONFIG: Verb = {
         throw surprising(request)
     }
   },
-}
+})
 
 /**
  * Returns a source that reads the nodes from an ElastiCache or Memorystore configuration endpoint.

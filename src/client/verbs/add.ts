@@ -1,7 +1,7 @@
 import { Deadline } from '../../deadline.ts'
 import { acceptOneValue } from '../../net/refusal.ts'
 import type { Verb } from '../../net/request.ts'
-import { Request } from '../../net/request.ts'
+import { Request, verbOf } from '../../net/request.ts'
 import { getsHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
 import { checkOptions, STORE_OPTIONS, type StoreOptions } from '../options.ts'
@@ -12,7 +12,7 @@ import { cas, store } from './storage.ts'
 const A_VALUE = 0n
 
 /** Resolves to the CAS id of a placeholder, or to A_VALUE for any other item. */
-const GETS_PLACEHOLDER: Verb = {
+const GETS_PLACEHOLDER: Verb = verbOf({
   name: 'gets',
   effect: 'read',
   repeatable: true,
@@ -24,7 +24,7 @@ const GETS_PLACEHOLDER: Verb = {
     const isMiss = size === 0 && (request.context as Codec).decode(flags, reply) === undefined
     request.resolve(isMiss ? cas : A_VALUE)
   }),
-}
+})
 
 /**
  * Stores a value if the key has none; resolves to true when it was stored. A refill's placeholder

@@ -3,7 +3,7 @@ import { badArgument } from '../../arguments.ts'
 import { Deadline } from '../../deadline.ts'
 import { refuse } from '../../net/refusal.ts'
 import type { Verb } from '../../net/request.ts'
-import { Request } from '../../net/request.ts'
+import { Request, verbOf } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
 import { MAX_UINT64 } from '../../protocol/limits.ts'
 import { type MaFlags, maHead } from '../../protocol/meta.ts'
@@ -32,7 +32,7 @@ const COUNTER_OPTIONS: OptionNames = new Set([...STORE_OPTIONS, 'initial'])
 
 /** Not repeatable: if the reply was lost, the server may have counted. */
 function counting(name: string, head: typeof incrHead): Verb {
-  return {
+  return verbOf({
     name,
     effect: 'change',
     repeatable: false,
@@ -46,12 +46,12 @@ function counting(name: string, head: typeof incrHead): Verb {
       return true
     },
     miss: resolveMiss,
-  }
+  })
 }
 
 const verbs = { incr: counting('incr', incrHead), decr: counting('decr', decrHead) } as const
 
-const META_COUNT: Verb = {
+const META_COUNT: Verb = verbOf({
   name: 'ma',
   effect: 'change',
   repeatable: false,
@@ -66,9 +66,9 @@ const META_COUNT: Verb = {
     return true
   },
   miss: resolveMiss,
-}
+})
 
-const START: Verb = {
+const START: Verb = verbOf({
   name: 'add',
   effect: 'change',
   repeatable: false,
@@ -83,7 +83,7 @@ const START: Verb = {
     return true
   },
   miss: resolveMiss,
-}
+})
 
 /**
  * Increments or decrements a counter: 64-bit and unsigned; incr wraps at 2^64 and decr stops at 0.

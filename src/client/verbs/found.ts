@@ -1,5 +1,6 @@
 import { refuse } from '../../net/refusal.ts'
 import type { Effect, Verb } from '../../net/request.ts'
+import { verbOf } from '../../net/request.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { deleteHead } from '../../protocol/request.ts'
@@ -11,7 +12,7 @@ export function yesOrNotFound(
   yes: Kind,
   encode: NonNullable<Verb['encode']>,
 ): Verb {
-  return {
+  return verbOf({
     name,
     effect,
     repeatable: true,
@@ -25,7 +26,7 @@ export function yesOrNotFound(
     miss(request) {
       request.resolve(false)
     },
-  }
+  })
 }
 
 /** `delete k`: resolves to true when the key was stored. */

@@ -5,7 +5,7 @@ import { TimeSlice } from '../../hosts/time-slice.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import { errorLine, refuse, surprising } from '../../net/refusal.ts'
 import type { Attempt, Verb } from '../../net/request.ts'
-import { Request } from '../../net/request.ts'
+import { Request, verbOf } from '../../net/request.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { getHead } from '../../protocol/request.ts'
@@ -36,7 +36,7 @@ interface Line {
 }
 
 /** The server returns hits in the order of the keys, and omits misses. */
-const GET_MANY: Verb = {
+const GET_MANY: Verb = verbOf({
   name: 'get',
   effect: 'read',
   repeatable: true,
@@ -55,7 +55,7 @@ const GET_MANY: Verb = {
     request.resolve(undefined)
     return true
   },
-}
+})
 
 /** Returns the hits in the order of the keys; rejects when every key failed. */
 export async function getMany(

@@ -5,7 +5,7 @@ import { isMintringError, type MintringError } from '../../errors.ts'
 import type { Host } from '../../hosts/host.ts'
 import { refuse } from '../../net/refusal.ts'
 import type { Attempt, Sink, Verb } from '../../net/request.ts'
-import { Request } from '../../net/request.ts'
+import { Request, verbOf } from '../../net/request.ts'
 import {
   cacheMemlimitHead,
   flushAllHead,
@@ -43,9 +43,9 @@ const LINE: Omit<Verb, 'name'> = {
   },
 }
 
-const FLUSH: Verb = { ...LINE, name: 'flush_all', effect: 'flush' }
+const FLUSH: Verb = verbOf({ ...LINE, name: 'flush_all', effect: 'flush' })
 
-const VERSION: Verb = {
+const VERSION: Verb = verbOf({
   name: 'version',
   effect: 'read',
   repeatable: true,
@@ -55,9 +55,9 @@ const VERSION: Verb = {
     request.resolve(reply.rest())
     return true
   },
-}
+})
 
-const STATS: Verb = {
+const STATS: Verb = verbOf({
   name: 'stats',
   effect: 'read',
   repeatable: true,
@@ -86,7 +86,7 @@ const STATS: Verb = {
         return refuse(request, reply)
     }
   },
-}
+})
 
 interface StatsSoFar {
   of: Attempt | undefined
@@ -142,7 +142,7 @@ export function command(
   head: string,
   options: OperationOptions | undefined,
 ): Promise<Outcomes<string>> {
-  const verb: Verb = { ...LINE, name: wordsOf(head)[0]! }
+  const verb: Verb = verbOf({ ...LINE, name: wordsOf(head)[0]! })
   return askAll(core, () => hostRequest<string>(verb, head), options)
 }
 

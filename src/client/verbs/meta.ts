@@ -4,7 +4,7 @@ import { Deadline } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
 import { refuse } from '../../net/refusal.ts'
 import type { Effect, Verb } from '../../net/request.ts'
-import { Request } from '../../net/request.ts'
+import { Request, verbOf } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
 import { toBase64Key } from '../../protocol/key.ts'
 import type { MaFlags, MdFlags, MgFlags, MsFlags } from '../../protocol/meta.ts'
@@ -105,7 +105,7 @@ function shortened<Flags extends { readonly T?: number; readonly N?: number }>(
   }
 }
 
-const ME: Verb = {
+const ME: Verb = verbOf({
   name: 'me',
   effect: 'read',
   repeatable: true,
@@ -118,9 +118,9 @@ const ME: Verb = {
     else return refuse(request, reply)
     return true
   },
-}
+})
 
-const MN: Verb = {
+const MN: Verb = verbOf({
   name: 'mn',
   effect: 'read',
   repeatable: true,
@@ -130,7 +130,7 @@ const MN: Verb = {
     request.resolve(undefined)
     return true
   },
-}
+})
 
 /**
  * The meta commands, for what the other methods do not offer. Flags are the letters of the
@@ -275,7 +275,7 @@ refuseSurplus(MetaCommands.prototype, {
 })
 
 function metaVerb(name: string, effect: Effect, encode: NonNullable<Verb['encode']>): Verb {
-  return {
+  return verbOf({
     name,
     effect,
     repeatable: effect === 'read',
@@ -290,7 +290,7 @@ function metaVerb(name: string, effect: Effect, encode: NonNullable<Verb['encode
       request.resolve(metaReply(status, reply))
       return true
     },
-  }
+  })
 }
 
 function metaReply(status: MetaReply['status'], reply: Reply): MetaReply {

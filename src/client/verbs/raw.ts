@@ -3,7 +3,7 @@ import { badArgument } from '../../arguments.ts'
 import type { MintringError } from '../../errors.ts'
 import { refusalOf } from '../../net/refusal.ts'
 import type { Attempt, Effect, Verb } from '../../net/request.ts'
-import { Request } from '../../net/request.ts'
+import { Request, verbOf } from '../../net/request.ts'
 import { MAX_KEY_BYTES } from '../../protocol/limits.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
@@ -80,7 +80,7 @@ const CONTINUES: ReadonlySet<number> = new Set([
  * Commands with data run on a connection of their own: a server that rejects the line may execute
  * the data as commands.
  */
-const STORES: Verb = { ...rawVerb('change'), isApart: true }
+const STORES: Verb = verbOf({ ...rawVerb('change'), isApart: true })
 
 const verbs: Readonly<Record<Effect, Verb>> = {
   read: rawVerb('read'),
@@ -148,7 +148,7 @@ interface RawContext {
 }
 
 function rawVerb(effect: Effect): Verb {
-  return {
+  return verbOf({
     name: 'raw',
     effect,
     repeatable: effect === 'read',
@@ -173,7 +173,7 @@ function rawVerb(effect: Effect): Verb {
       request.resolve(collected)
       return true
     },
-  }
+  })
 }
 
 const CARRIES_DATA: ReadonlySet<number> = new Set([ReplyKind.Value, ReplyKind.Va, ReplyKind.Config])

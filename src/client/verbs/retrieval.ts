@@ -2,7 +2,7 @@ import { within } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
 import { acceptOneValue, refuse } from '../../net/refusal.ts'
 import type { Effect, Verb } from '../../net/request.ts'
-import { Request } from '../../net/request.ts'
+import { Request, verbOf } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
 import type { Reply } from '../../protocol/reply.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
@@ -37,7 +37,7 @@ export const MAX_SPLIT_MS = 300_000
 export const isSplit = (flags: number): boolean => (flags & SPLIT) === SPLIT
 
 /** A plain get. A connection sends all gets of one tick as one `get` line. */
-const GET: Verb = {
+const GET: Verb = verbOf({
   name: 'get',
   effect: 'read',
   repeatable: true,
@@ -49,7 +49,7 @@ const GET: Verb = {
     return true
   },
   miss: resolveMiss,
-}
+})
 
 const GETS: Verb = retrieval('gets', 'read', settleEntry, ({ wireKey }, out) => {
   out.text(getsHead([wireKey]))
@@ -128,14 +128,14 @@ function retrieval(
   settle: (request: Retrieval, reply: Reply) => void,
   encode: NonNullable<Verb['encode']>,
 ): Verb {
-  return {
+  return verbOf({
     name,
     effect,
     repeatable: true,
     encode,
     accept: acceptOneValue((request, reply) => settle(request as Retrieval, reply)),
     miss: resolveMiss,
-  }
+  })
 }
 
 function resolveMiss(request: Request): void {

@@ -3,7 +3,7 @@ import { Deadline } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
 import { refuse } from '../../net/refusal.ts'
 import type { Sink, Verb } from '../../net/request.ts'
-import { Request } from '../../net/request.ts'
+import { Request, verbOf } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
 import { MAX_KEY_BYTES, MAX_UINT64 } from '../../protocol/limits.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
@@ -31,13 +31,13 @@ const ITEM_OVERHEAD_BYTES = 80
 /** During a handover, CAS ids from a new host have one more bit than 64. */
 const MAX_CAS = 2n * MAX_UINT64 + 1n
 
-const SET: Verb = { ...storage('set', true), isWhole: true }
+const SET: Verb = verbOf({ ...storage('set', true), isWhole: true })
 const ADD: Verb = storage('add', false)
 const REPLACE: Verb = storage('replace', false)
 const APPEND: Verb = storage('append', false)
 const PREPEND: Verb = storage('prepend', false)
 
-const CAS: Verb = {
+const CAS: Verb = verbOf({
   name: 'cas',
   effect: 'change',
   repeatable: false,
@@ -63,7 +63,7 @@ const CAS: Verb = {
   miss(request) {
     request.resolve('not_found')
   },
-}
+})
 
 const verbs = { set: SET, add: ADD, replace: REPLACE } as const
 
@@ -227,7 +227,7 @@ export function tooLarge(core: ClientCore, wireKey: string, bodyLength: number):
 }
 
 function storage(name: StoreVerb, repeatable: boolean): Verb {
-  return {
+  return verbOf({
     name,
     effect: 'change',
     repeatable,
@@ -243,7 +243,7 @@ function storage(name: StoreVerb, repeatable: boolean): Verb {
     miss(request) {
       request.resolve(false)
     },
-  }
+  })
 }
 
 /** Encodes the line of a storage command and its data. */

@@ -4,7 +4,7 @@ import { TimeSlice } from '../../hosts/time-slice.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import { refusalOf, surprising } from '../../net/refusal.ts'
 import type { Effect, Sink, Verb } from '../../net/request.ts'
-import { Request } from '../../net/request.ts'
+import { Request, verbOf } from '../../net/request.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
@@ -332,7 +332,7 @@ function writeTraced(
  * other reply breaks the framing and fails the request.
  */
 function groupVerb(name: string, effect: Effect, yes: Kind, no: Kind): Verb {
-  return {
+  return verbOf({
     name,
     effect,
     repeatable: true,
@@ -352,5 +352,5 @@ function groupVerb(name: string, effect: Effect, yes: Kind, no: Kind): Verb {
       request.resolve(undefined)
       return true
     },
-  }
+  })
 }
