@@ -98,3 +98,23 @@ describe('getOrSetMany and invalidate with many keys', () => {
     assert.equal(cache.refillCounters.states.bypass, 0)
   })
 })
+
+describe('getOrSet of an empty value', () => {
+  for (const protocol of ['auto', 'classic'] as const) {
+    for (const valueFlags of ['mintring', 'memcached'] as const) {
+      test(`returns it without a load, also after a plain set: ${valueFlags}, protocol '${protocol}'`, async (context) => {
+        const { cache } = await serve(context, { valueFlags, protocol })
+        for (const empty of ['', Buffer.alloc(0)]) {
+          const key = typeof empty
+          await cache.getOrSet(key, () => empty, POLICY)
+          await cache.set(`set:${key}`, empty, { ttl: 60 })
+          for (const each of [key, `set:${key}`]) {
+            const policy = { ...POLICY, staleWhileRevalidate: 0 }
+            const found = await cache.getOrSet(each, () => 'loaded', each === key ? POLICY : policy)
+            assert.deepEqual(found, empty)
+          }
+        }
+      })
+    }
+  }
+})

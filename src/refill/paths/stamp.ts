@@ -33,9 +33,6 @@ export const READ_BY_OTHERS: number = Stamp.Coarse
 /** The bits of the codec. */
 export const CODEC_FLAGS = 0xff
 
-/** The bit in all values of mintring's codec; an empty item without it is a placeholder. */
-const WRITTEN = 1
-
 const CLOCK_SHIFT = 13
 /** Bit 12 and the clock, which an unconfirmed item never has. */
 const TAGGED_SHIFT = 12
@@ -78,9 +75,12 @@ export function freshForSeconds(flags: number, nowUnixSeconds: number): number |
   return unit === 1 ? units : (now + units) * unit - nowUnixSeconds
 }
 
-/** Whether an item is an empty placeholder for a value that is being loaded. */
+/**
+ * Whether an item is an empty placeholder for a value that is being loaded. Codecs set a flag with
+ * each empty value that they write.
+ */
 export function isPlaceholder({ size, flags }: { readonly size: number; readonly flags: number }) {
-  return size === 0 && (flags & WRITTEN) === 0
+  return size === 0 && (flags & CODEC_FLAGS) === 0
 }
 
 /** Whether only refills read the value: they know how long it may be stale. */
