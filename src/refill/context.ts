@@ -47,6 +47,8 @@ export class RefillContext {
   readonly judge: TagJudge
   /** Limits concurrent reads, stores and invalidations: one call may have thousands of keys. */
   readonly gate: Gate = new Gate(MAX_AT_ONCE)
+  /** The same for commands that no call waits for directly: renewals, releases and polls. */
+  readonly aside: Gate = new Gate(MAX_AT_ONCE)
   readonly #hooks: RefillHooks | undefined
   readonly #paths: { readonly inline: Path; readonly sidecar: Path; readonly classic: Path }
   /** The running loads, with the ends of those under a lease: close() waits for these. */

@@ -207,7 +207,10 @@ export class Flight {
   /** Releases the lease. If that fails, the lease expires or is taken over. */
   #letGo(how: 'release' | 'pause'): void {
     const { key, policy } = this.#terms
-    const told = this.#path[how](key, policy, this.lease)
+    const { aside, closedWith } = this.#context
+    const tell = (): Promise<void> => this.#path[how](key, policy, this.lease)
+    // close() waits for a moment only, so it must not find releases that are not yet sent.
+    const told = closedWith === undefined ? aside.run(tell) : tell()
     this.#context.inBackground(told.catch(() => {}))
   }
 
@@ -228,9 +231,10 @@ export class Flight {
 
   #beat(): void {
     const { key, policy } = this.#terms
-    const { tally } = this.#context
+    const { tally, aside } = this.#context
+    const trouble = this.#troubleOf(policy)
+    const told = aside.run(() => this.#path.beat(key, policy, this.lease, trouble))
     // Ignore a renewal that fails: the next one follows soon.
-    const told = this.#path.beat(key, policy, this.lease, this.#troubleOf(policy))
     told.then(
       () => tally.renewals++,
       () => {},

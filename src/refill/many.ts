@@ -35,8 +35,13 @@ interface Wanted {
   readonly reject: (error: unknown) => void
 }
 
-/** How long won keys wait for reads of slower hosts, so that one loader call loads all of them. */
+/**
+ * How long won keys wait without a reply for reads of slower hosts, so that one loader call loads
+ * all of them.
+ */
 const GATHER_MS = 50
+/** How long they wait at most; never longer than half of the loader's time. */
+const MAX_GATHER_MS = 5_000
 /**
  * How long won keys wait for further keys whose stale value was served: these win their lease
  * slightly later.
@@ -52,31 +57,53 @@ const LATE_MS = 5
 class Batch {
   readonly #loadMany: ManyLoader
   readonly #clock: Clock
+  readonly #maxGatherMs: number
+  /** The keys for the next call of the loader, and when it must begin. */
   #wanted: Wanted[] = []
+  #latestMs = 0
   #timer: Timer | undefined
   #isGathering = true
+  /** How many keys were read, now and when the timer was set. */
+  #read = 0
+  #readBefore = 0
   readonly #order: ReadonlyMap<string, number>
 
-  constructor(loadMany: ManyLoader, clock: Clock, keys: readonly string[]) {
+  constructor(loadMany: ManyLoader, clock: Clock, slots: readonly Slot[]) {
+    const [first] = slots
+    this.#maxGatherMs = Math.min(MAX_GATHER_MS, (first?.policy.loaderTimeoutMs ?? 0) / 2)
     this.#loadMany = loadMany
     this.#clock = clock
-    this.#order = new Map(keys.map((key, i) => [key, i]))
+    this.#order = new Map(slots.map(({ key }, i) => [key, i]))
   }
 
   readonly load: Loader = (key, context) =>
     new Promise((resolve, reject) => {
       this.#wanted.push({ key, context, resolve, reject })
-      this.#timer ??= this.#clock.after(this.#isGathering ? GATHER_MS : LATE_MS, () =>
-        this.#flush(),
-      )
+      if (this.#timer !== undefined) return
+      this.#latestMs = this.#clock.nowMs() + this.#maxGatherMs
+      this.#flushIn(this.#isGathering ? GATHER_MS : LATE_MS)
     })
+
+  /** Called when a key is read. Loader calls wait as long as replies keep coming. */
+  read(): void {
+    this.#read++
+  }
 
   /** Called when all keys are read. Loader calls then need not wait for further keys. */
   gathered(): void {
     this.#isGathering = false
     if (this.#timer === undefined) return
     this.#timer.cancel()
-    this.#timer = this.#clock.after(0, () => this.#flush())
+    this.#flushIn(0)
+  }
+
+  #flushIn(delayMs: number): void {
+    this.#timer = this.#clock.after(delayMs, () => {
+      const isQuiet = this.#read === this.#readBefore
+      this.#readBefore = this.#read
+      if (isQuiet || !this.#isGathering || this.#clock.nowMs() >= this.#latestMs) void this.#flush()
+      else this.#flushIn(GATHER_MS)
+    })
   }
 
   async #flush(): Promise<void> {
@@ -149,14 +176,14 @@ export async function getOrSetMany(
   const scope = new AsyncResource('MintringReadMany', { requireManualDestroy: true })
   const loadHere: ManyLoader = (wanted, context) =>
     scope.runInAsyncScope(loadMany, undefined, wanted, context)
-  const keys = slots.map(({ key }) => key)
-  const batch = new Batch(loadHere, refiller.context.clock, keys)
+  const batch = new Batch(loadHere, refiller.context.clock, slots)
   const asks = slots.map((slot): Ask<Slot> => {
     return { slot, loader: batch.load, scope, waitUntil, tagsOf }
   })
   let unread = asks.length
   const entries = asks.map(async (ask): Promise<[string, RefillEntry]> => {
     const settle = await refiller.context.gate.run(() => found(refiller, ask))
+    batch.read()
     const entry = settle()
     if (--unread === 0) batch.gathered()
     return [ask.slot.key, await entry]

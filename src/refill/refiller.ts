@@ -279,7 +279,11 @@ export class Refiller {
     return this.read(slot, loader, tagsOf).finding()
   }
 
-  async poll(ask: Ask<Slot>): Promise<Finding> {
+  poll(ask: Ask<Slot>): Promise<Finding> {
+    return this.context.aside.run(() => this.#poll(ask))
+  }
+
+  async #poll(ask: Ask<Slot>): Promise<Finding> {
     this.context.tally.polls++
     const finding = await this.find(ask)
     const { election, lease, verdict } = finding

@@ -19,3 +19,28 @@ for (const dialect of ['meta', 'classic'] as const) {
     assert.equal(alive.refill.counters.refills.ok, keys.length)
   })
 }
+
+for (const dialect of ['meta', 'classic'] as const) {
+  test(`2,500 missing keys are loaded by one call, and renewed a few hundred at a time, ${dialect} commands`, async () => {
+    const w = world(dialect, 1, 30)
+    const { refill, store } = w.start()
+    const exchange = store.exchange.bind(store)
+    let underWay = 0
+    let most = 0
+    store.exchange = async (place, key, commands) => {
+      most = Math.max(most, ++underWay)
+      return exchange(place, key, commands).finally(() => underWay--)
+    }
+    const keys = Array.from({ length: 2_500 }, (_, i) => `k${i}`)
+    let calls = 0
+    const load = (wanted: readonly string[]) => {
+      calls++
+      return w.later(10_000, new Map(wanted.map((key) => [key, 1])))
+    }
+    const values = await w.when(refill.getOrSetMany(keys, load, POLICY))
+    assert.deepEqual([values.size, calls], [keys.length, 1])
+    assert.equal(refill.counters.refills.ok, keys.length)
+    assert.ok(refill.counters.renewals > keys.length)
+    assert.ok(most <= 1_024, `${most} commands at once`)
+  })
+}

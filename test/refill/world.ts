@@ -27,10 +27,10 @@ export interface World {
 
 const NEVER_MS = 3_600_000
 
-export function world(dialect: Dialect = 'meta', seed = 1): World {
+export function world(dialect: Dialect = 'meta', seed = 1, latencyMs = 2): World {
   const time = new VirtualTime(seed)
   const server = new ModelServer(() => time.nowMs, dialect)
-  const network = { dialect, latencyMs: 2, interleaves: false }
+  const network = { dialect, latencyMs, interleaves: false }
   return {
     time,
     server,
