@@ -20,8 +20,8 @@ import type { RefillDefaults, RefillPolicy } from './policy.ts'
 import { checkGrace, checkNames, resolveGrace } from './policy.ts'
 import type { Read } from './read.ts'
 import { Refiller } from './refiller.ts'
-import type { Refreshes, Slot } from './slots.ts'
-import { detach, Slots } from './slots.ts'
+import type { Slot } from './slots.ts'
+import { detach, inTurn, Slots } from './slots.ts'
 import type { RefillStore } from './store.ts'
 import type { RefillCounters, RefillHooks, Tally } from './tally.ts'
 
@@ -182,7 +182,7 @@ export class Refill implements DefinedVerbs {
     this.#context.store.checkKey(key)
     const slot = this.#slots.of(key, options)
     const ask = askHere(slot, loader, options.waitUntil, tagsOf(options))
-    const entry = inTurn(slot, () => this.#refiller.restart(ask))
+    const entry = inTurn(slot, () => this.#refiller.restart(ask), this.#context)
     // The invalidation may have been sent.
     return forCaller(entry, options, this.#context.clock, () => ({
       ...this.#waiting([key]),
@@ -381,29 +381,4 @@ function checkArray(verb: string, keys: unknown): readonly string[] {
   const wanted = verb === 'invalidate' ? 'a key or an array of keys' : 'an array of keys'
   const instead = typeof keys === 'string' ? ': write [key]' : asArray(keys, 'keys')
   throw badArgument(`${verb}() takes ${wanted}, not ${kindOf(keys)}${instead}`)
-}
-
-/**
- * Runs the refreshes of one key: one runs and at most one waits. A call never shares a refresh that
- * started before it, because that may have read older data. Calls during a refresh share the next.
- */
-function inTurn<Result>(slot: Slot, refresh: () => Promise<Result>): Promise<Result> {
-  const { refreshes } = slot
-  if (refreshes !== undefined) {
-    refreshes.next ??= refreshes.running.catch(() => {}).then(() => start(slot, refresh))
-    return refreshes.next as Promise<Result>
-  }
-  return start(slot, refresh)
-}
-
-function start<Result>(slot: Slot, refresh: () => Promise<Result>): Promise<Result> {
-  const running = refresh()
-  const turns: Refreshes = { running, next: undefined }
-  slot.refreshes = turns
-  const end = (): void => {
-    // If another refresh waits, keep the state: that refresh takes over from this one.
-    if (slot.refreshes === turns && turns.next === undefined) slot.refreshes = undefined
-  }
-  running.then(end, end)
-  return running
 }

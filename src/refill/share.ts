@@ -78,12 +78,12 @@ export class Portions {
   readonly #store: RefillStore
   readonly #clock: Clock
   readonly #isShared: boolean
-  readonly #signal: AbortSignal
+  readonly #signal: AbortSignal | undefined
   #others = 0
   #encoded: EncodedItem | undefined
 
   /** When `signal` fires, prepare() does not wait for a codec, and callers share the value. */
-  constructor(store: RefillStore, clock: Clock, isShared: boolean, signal: AbortSignal) {
+  constructor(store: RefillStore, clock: Clock, isShared: boolean, signal?: AbortSignal) {
     this.#store = store
     this.#clock = clock
     this.#isShared = isShared

@@ -4,14 +4,14 @@ import { Recent } from '../recent.ts'
 import type { Tags } from '../tags/names.ts'
 import type { Waiting } from './caller.ts'
 import type { RefillContext } from './context.ts'
-import { type Finding, isSameLease, type Lease } from './finding.ts'
+import { type Finding, isSameLease, type Lease, type RefillEntry } from './finding.ts'
 import type { Flight } from './flight.ts'
 import { type Bypass, Pace, type Terms } from './loader.ts'
 import { ELECTION_PAUSE_MS, type Elected } from './paths/path.ts'
 import type { Policy, RefillDefaults, RefillPolicy } from './policy.ts'
 import { resolvePolicy } from './policy.ts'
 import type { Read } from './read.ts'
-import { anew } from './share.ts'
+import { anew, Portions } from './share.ts'
 import type { Wait } from './wait.ts'
 
 /** How long a key is at least remembered after its last use. */
@@ -46,9 +46,9 @@ interface Sight {
 }
 
 /** The refreshes of one key: one runs, and at most one waits for it to end. */
-export interface Refreshes {
+interface Refreshes {
   readonly running: Promise<unknown>
-  next: Promise<unknown> | undefined
+  next: { readonly entry: Promise<RefillEntry>; readonly portions: Portions } | undefined
 }
 
 /** All state and pending work of one key in this process. */
@@ -308,4 +308,45 @@ function forAnother(finding: Finding, elected: Finding, clock: Clock): Finding {
   if (finding.verdict === 'absent' && elected.verdict !== 'absent') return anew(elected, clock)
   const { election, lease, trouble } = elected
   return { ...finding, election, lease, trouble, isToMark: false }
+}
+
+/**
+ * Runs the refreshes of one key: one runs and at most one waits. A call never shares a refresh that
+ * started before it, because that may have read older data. Calls during a refresh share the next,
+ * each with its own copy of the value.
+ */
+export async function inTurn(
+  slot: Slot,
+  refresh: () => Promise<RefillEntry>,
+  { store, clock }: RefillContext,
+): Promise<RefillEntry> {
+  const { refreshes } = slot
+  if (refreshes === undefined) return begin(slot, refresh)
+  if (refreshes.next !== undefined) {
+    const { entry, portions } = refreshes.next
+    portions.expect()
+    const { value, ...rest } = await entry
+    return { ...rest, value: await portions.portion(value) }
+  }
+  const portions = new Portions(store, clock, slot.policy.isShared)
+  const prepared = async (): Promise<RefillEntry> => {
+    const entry = await refresh()
+    await portions.prepare(entry.value)
+    return entry
+  }
+  const entry = refreshes.running.catch(() => {}).then(() => begin(slot, prepared))
+  refreshes.next = { entry, portions }
+  return entry
+}
+
+function begin(slot: Slot, refresh: () => Promise<RefillEntry>): Promise<RefillEntry> {
+  const running = refresh()
+  const turns: Refreshes = { running, next: undefined }
+  slot.refreshes = turns
+  const end = (): void => {
+    // If another refresh waits, keep the state: that refresh takes over from this one.
+    if (slot.refreshes === turns && turns.next === undefined) slot.refreshes = undefined
+  }
+  running.then(end, end)
+  return running
 }

@@ -96,6 +96,16 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.equal(await w.when(refill.getOrSet('k', loader, POLICY)), 2)
     })
 
+    test('returns its own copy of the value to each of several calls', async () => {
+      const w = world(dialect)
+      const { refill } = w.start()
+      const loader = () => w.later(200, { list: [1] })
+      const calls = [1, 2, 3, 4].map(() => refill.refresh('k', loader, POLICY))
+      const values = await w.when(Promise.all(calls))
+      for (const { list } of values) list.push(2)
+      assert.deepEqual(values, Array(4).fill({ list: [1, 2] }))
+    })
+
     test('waits for a load of another process that began after this call', async () => {
       const w = world(dialect)
       const [a, b] = [w.start(), w.start()]
