@@ -75,7 +75,7 @@ export async function copyFrom(
  */
 async function leave(cache: MemcachedClient): Promise<string> {
   const { handovers } = cache['_core'].cluster
-  const endsAtMs = handovers.current?.clock.endsAtMs
+  const endsAtMs = handovers.current?.endsAtMs
   const left = await handovers.withdraw(WITHDRAW_MS)
   if (left === 'withdrawn') return '. The announcement of the change is withdrawn'
   if (left === 'none' || endsAtMs === undefined) return ''

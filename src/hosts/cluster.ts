@@ -6,11 +6,11 @@ import { Turn } from '../net/turn.ts'
 import { clearTimeout, performance, setImmediate, setTimeout } from '../runtime.ts'
 import { Account, type RoutedKey } from './account.ts'
 import { identityOf, parseServers, type ServerAddress } from './address.ts'
-import type { Handover, HandoverOwner } from './handover.ts'
 import { Handovers } from './handovers.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
+import type { HandoverOwner } from './moving-keys.ts'
 import { errorOf, mayRepeat, nextStep, overtaken } from './next-step.ts'
 import { Operations } from './operations.ts'
 import { type Location, Places } from './places.ts'
@@ -176,7 +176,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   }
 
   /** The current handover. */
-  get handover(): Handover | undefined {
+  get handover(): Handovers['current'] {
     return this.handovers.current
   }
 

@@ -6,7 +6,7 @@ import { createRing } from '../ring/ring.ts'
 import { clearInterval, setInterval, unixMs } from '../runtime.ts'
 import { addressOf, identityOf, type ServerAddress } from './address.ts'
 import { each } from './each.ts'
-import { Handover, type HandoverOwner, type HandoverStart } from './handover.ts'
+import { Handover } from './handover.ts'
 import { forgetMark, type Withdrawal } from './handover-mark.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
@@ -22,6 +22,7 @@ import {
   namedPlacement,
   placementIn,
 } from './mark.ts'
+import type { HandoverOwner, HandoverStart } from './moving-keys.ts'
 import { overtaken } from './next-step.ts'
 import { Outdated } from './outdated.ts'
 import { type Places, placementOfPolicy } from './places.ts'
@@ -273,7 +274,7 @@ export class Handovers {
   #begin(input: HandoverStart): void {
     const handoverEnded = (handover: Handover): void => {
       if (this.current === handover) this.current = undefined
-      const { departure } = handover.clock
+      const { departure } = handover
       if (departure !== undefined) this.#leftBehind(departure.mark, departure.leftMs)
       // Delete the mark on hosts that leave: no process of the new placement looks there. If they
       // join again later, an old mark would say that the handover to this placement is over.
@@ -323,7 +324,7 @@ export class Handovers {
    * process will carry out, other processes could not change keys that move.
    */
   async withdraw(withinMs: number): Promise<Withdrawal> {
-    return this.current?.clock.withdraw(withinMs) ?? 'none'
+    return this.current?.withdraw(withinMs) ?? 'none'
   }
 
   /** Ends the current handover, and joins none that a connection finds later. */
