@@ -30,8 +30,7 @@ const LAZY = {
   dialects:
     /^(behaviors\/(dialects|env|generate)|client\/(values\/dialects|discovery)|net\/tls-options)\b/,
   warm: /^client\/(warm|pump)\b/,
-  handover:
-    /^hosts\/(handover(-clock|-mark)?|outdated|participants|mov(ed|ing)-\w+|leftovers)\./,
+  handover: /^hosts\/(handover(-clock|-mark)?|outdated|participants|mov(ed|ing)-\w+|leftovers)\./,
   trace: /^client\/trace(?!-(call|rejected))/,
   admin: /^client\/(admin|verbs\/(dumps|hosts|meta|raw))\./,
   verbs: /^(client\/verbs\/(arithmetic|touch|(\w+-)?many)|hosts\/scatter)\./,

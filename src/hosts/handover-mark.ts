@@ -5,6 +5,7 @@ import { each, type MarkAsk, trueOnAll } from './each.ts'
 import type { Host } from './host.ts'
 import {
   addItem,
+  expireItem,
   getsItem,
   ownItem,
   peek,
@@ -145,7 +146,10 @@ export class HandoverMark {
     if (marks.every(({ mark, leftMs }) => leftMs > 0 && mark.next === undefined)) return [...marks]
     const { arrivals, departures } = sorted(marks)
     const previous = sorted(await this.#readAll(hosts, withinMs, this.#previousKey))
-    const sinceMs = startOf(previous.arrivals[0])
+    // Another process may just have replaced these marks, as it begins the same handover.
+    const digest = placementDigest(this.#to.text)
+    const begun = previous.departures.find(({ mark }) => mark.nextDigest === digest)
+    const sinceMs = Math.max(startOf(previous.arrivals[0]), startOf(begun))
     const last = departures[0]
     if (last !== undefined && startOf(last) > Math.max(sinceMs, startOf(arrivals[0]))) {
       this.departure = last
@@ -202,10 +206,11 @@ export class HandoverMark {
     return 'withdrawn'
   }
 
-  /** Deletes the mark of a host; with meta commands only if it still has that CAS id. */
+  /** Deletes the mark of a host if it still has that CAS id. */
   async #drop(host: Host, cas: string): Promise<boolean> {
-    const { meta } = host.abilities ?? (await host.ready())
-    return this.#ask(host, meta ? release(this.#key, cas) : remove(this.#key))
+    const { meta, cas: hasCas } = host.abilities ?? (await host.ready())
+    if (meta) return this.#ask(host, release(this.#key, cas))
+    return this.#ask(host, hasCas ? expireItem(this.#key, cas) : remove(this.#key))
   }
 
   /** Stores the mark on a host that was unreachable before, unless it has one. */

@@ -61,6 +61,10 @@ const ADD: Verb = itemVerb('add', 'change', storedHead, done)
 
 const SET: Verb = verbOf({ ...itemVerb('set', 'change', storedHead, done), repeatable: true })
 
+const NO_BODY = Buffer.alloc(0)
+
+const EXPIRE: Verb = itemVerb('cas', 'change', expiringHead, done)
+
 /** `gets k`: reads the item, or undefined. It never wins a refill. */
 const GETS: Verb = getsVerb((reply) => itemOf(reply, undefined))
 
@@ -118,6 +122,11 @@ export function addItem(key: WireKey, body: Buffer, seconds: number): Request<bo
 
 export function setItem(key: WireKey, body: Buffer, seconds: number): Request<boolean> {
   return about(SET, key, { seconds }, body)
+}
+
+/** Deletes the item with this CAS id, by classic commands: stores an item that has expired. */
+export function expireItem(key: WireKey, cas: string): Request<boolean> {
+  return about(EXPIRE, key, { cas }, NO_BODY)
 }
 
 /** Reads an item without its remaining lifetime. Works on every server. */
@@ -185,6 +194,10 @@ function storedHead(request: Request): string {
   const { verb, wireKey, body } = request
   const name = verb === ADD ? 'add' : 'set'
   return storeHead(name, wireKey, 0, argsOf(request).seconds, body!.length)
+}
+
+function expiringHead(request: Request): string {
+  return storeHead('cas', request.wireKey, 0, -1, 0, BigInt(argsOf(request).cas))
 }
 
 function touchLine(request: Request): string {
