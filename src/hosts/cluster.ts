@@ -339,7 +339,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   /** Sends a request once the fallback host's copies of its keys are known to be valid. */
   #giveAfter(wait: Promise<void>, host: Host, request: Request): void {
     const startMs = performance.now()
-    const { handover } = this
+    const { gate } = this.handovers
     request.finalMs = this.#endMs(request)
     const fail = (error: MintringError, deadlineMs: number): void => {
       if (!request.settled) this.attemptFailed(host, request, error, deadlineMs)
@@ -350,8 +350,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       .then(
         () => {
           if (!this.#isOpenFor(request)) return
-          // A handover that was found meanwhile decides anew where the key lives.
-          if (this.handover !== handover) fail(overtaken(host.name), Number.POSITIVE_INFINITY)
+          // A change of servers that was found meanwhile decides anew where the key lives.
+          if (this.handovers.gate !== gate) fail(overtaken(host.name), Number.POSITIVE_INFINITY)
           else if (host.usable) host.send(request)
           else fail(host.outError(), Number.POSITIVE_INFINITY)
         },
