@@ -109,10 +109,15 @@ export class Scatter {
     for (let position = 0; position < batch.size; position++) {
       if (this.#end !== undefined) break
       if (!batch.isSkipped(position)) this.#join(open, position)
-      if (this.#underWay >= MAX_GROUPS) await this.#hasRoom(MAX_GROUPS - 1)
+      if (this.#underWay >= this.#maxGroups) await this.#hasRoom(this.#maxGroups - 1)
       if (slice.isOver()) await slice.next()
     }
-    for (const [host, left] of open) this.#startAll(host, left)
+    for (const [host, left] of open) {
+      for (let first = 0; first < left.length; ) {
+        if (this.#underWay >= this.#maxGroups) await this.#hasRoom(this.#maxGroups - 1)
+        first = this.#startFrom(host, left, first)
+      }
+    }
     await this.#hasRoom(0)
     if (this.#end !== undefined) throw this.#endError()
     return this.#failed ?? NO_FAILURES
@@ -188,7 +193,11 @@ export class Scatter {
       if (group === undefined) groups.set(host, [position])
       else group.push(position)
     }
-    for (const [host, group] of groups) this.#startAll(host, group, request)
+    for (const [host, group] of groups) {
+      for (let first = 0; first < group.length; ) {
+        first = this.#startFrom(host, group, first, request)
+      }
+    }
   }
 
   #startAlone(position: number): void {
@@ -206,13 +215,12 @@ export class Scatter {
       })
   }
 
-  #startAll(host: Host, positions: readonly number[], past?: Past): void {
-    for (let first = 0; first < positions.length; ) {
-      const end = this.batch.cut(positions, first)
-      const isAll = first === 0 && end === positions.length
-      this.#start(host, isAll ? positions : positions.slice(first, end), past)
-      first = end
-    }
+  /** Starts a group of the positions from `first` on. Returns where the next one begins. */
+  #startFrom(host: Host, positions: readonly number[], first: number, past?: Past): number {
+    const end = this.batch.cut(positions, first)
+    const isAll = first === 0 && end === positions.length
+    this.#start(host, isAll ? positions : positions.slice(first, end), past)
+    return end
   }
 
   #ended({ request, positions, isSentOn }: KeyGroup, error?: unknown): void {
@@ -230,6 +238,11 @@ export class Scatter {
     this.#failed.set(position, error)
   }
 
+  /** How many groups are sent at once: a batch alone must not fill the queue of a host. */
+  get #maxGroups(): number {
+    return atOnce(MAX_GROUPS, this.#cluster.policy)
+  }
+
   /** Returns the error that ended the batch; `sent` is true if any of it may have been executed. */
   #endError(): unknown {
     const end = this.#end
@@ -245,6 +258,11 @@ export class Scatter {
       })
     }
   }
+}
+
+/** Returns how many commands a call may send at once, at most `most`: half of a host's queue. */
+export function atOnce(most: number, policy: { readonly maxQueuedPerHost: number }): number {
+  return Math.max(1, Math.min(most, policy.maxQueuedPerHost >> 1))
 }
 
 const NO_FAILURES: Failures = new Map()

@@ -282,3 +282,18 @@ test('setMany reports a key as stored when its first attempt was refused and a l
   )
   assert.equal(stored.failed.size, 0)
 })
+
+test('a batch of any size on an idle client never fills the queue of a host, however short', async (context) => {
+  const keys = Array.from({ length: 1_000 }, (_, i) => `key:${i}`)
+  for (const maxQueuedPerHost of [2, 5, 50]) {
+    const { cache } = await serve(context, { maxQueuedPerHost })
+    const stored = await cache.setMany(keys.map((key) => [key, 1] as const))
+    assert.equal(stored.failed.size, 0)
+    assert.equal((await cache.getManyDetailed(keys)).size, keys.length)
+    for (const isStored of [true, false]) {
+      const deleted = await cache.deleteMany(keys)
+      assert.equal(deleted.failed.size, 0)
+      assert.ok([...deleted.values()].every((wasThere) => wasThere === isStored))
+    }
+  }
+})

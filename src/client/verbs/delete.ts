@@ -1,5 +1,6 @@
 import { abortedBy, Deadline } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
+import { atOnce } from '../../hosts/scatter.ts'
 import { TimeSlice } from '../../hosts/time-slice.ts'
 import { Request } from '../../net/request.ts'
 import type { ClientCore } from '../core.ts'
@@ -59,7 +60,8 @@ export async function deleteKeys(
   deadline.sent = true
   const again = new Outcomes<boolean>()
   let parts = core
-  const unlocking = new Pool<string>(MAX_AT_ONCE, (key) => unlockOne(parts, key, deadline, again))
+  const most = atOnce(MAX_AT_ONCE, core.cluster.policy)
+  const unlocking = new Pool<string>(most, (key) => unlockOne(parts, key, deadline, again))
   return deleteMany(core, keys, options, {
     absent(key, sent) {
       if (parts === core) parts = core.forParts(sent)
