@@ -41,7 +41,7 @@ interface Wanted {
  */
 const GATHER_MS = 50
 /** How long they wait at most; never longer than half of the loader's time. */
-const MAX_GATHER_MS = 5_000
+const MAX_GATHER_MS = 2_000
 /**
  * How long won keys wait for further keys whose stale value was served: these win their lease
  * slightly later.
