@@ -59,6 +59,8 @@ export class ClientCore {
    * to true if there was one.
    */
   unlock: (key: string) => Promise<boolean> = async () => false
+  /** Whether refills of this client, or of its views, have keys with such locks. */
+  readonly locks = { areUsed: false }
   /** Whether close() was called: pending operations may finish, and no others start. */
   isClosed = false
   /** How many failed reads returned a miss, because of `onError: 'miss'`. */

@@ -120,6 +120,8 @@ export class ClusterStore implements RefillStore {
     const { keys, cluster } = this.#core
     const routeKey = keys.routeKey(key)
     const wireKey = cluster.handovers.nameOf(routeKey, keys.wireKey(key))
+    // Without a placeholder on the key itself, a lock beside it elects the loader.
+    if (vivifySeconds === 0) this.#core.locks.areUsed = true
     const flags = this.#flags(vivifySeconds, refreshBelowSeconds)
     const host = this.#looksAtHost ? cluster.hostFor(routeKey) : undefined
     const dialect = host === undefined ? this.#usualDialect : this.#dialectOf(host)

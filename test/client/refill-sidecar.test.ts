@@ -6,28 +6,36 @@ import { onMetaServers } from './both-servers.ts'
 
 const POLICY = { ttl: 60, staleWhileRevalidate: 60, jitter: 0, placeholder: 'sidecar' } as const
 
+/** A loader that returns `old` when it is told to. */
+function heldLoader() {
+  let begin: () => void = () => {}
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  let end: () => void = () => {}
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const load = (): Promise<string> => {
+    begin()
+    return ended.then(() => 'old')
+  }
+  return { load, begun, end }
+}
+
 onMetaServers((pair) => {
   for (const remove of ['delete', 'deleteMany', 'invalidate'] as const) {
     test(`a load stores nothing after ${remove} by a client that never read the key`, async () => {
       const other = new MemcachedClient(pair.server.address)
       try {
         const key = `page-${remove}`
-        let loaded: () => void = () => {}
-        const loading = new Promise<void>((resolve) => {
-          loaded = resolve
-        })
-        let entry: Promise<unknown> | undefined
-        await new Promise<void>((begin) => {
-          const load = (): Promise<string> => {
-            begin()
-            return loading.then(() => 'old')
-          }
-          entry = pair.cache.getOrSetEntry(key, load, POLICY)
-        })
+        const old = heldLoader()
+        const entry = pair.cache.getOrSetEntry(key, old.load, POLICY)
+        await old.begun
         if (remove === 'delete') assert.equal(await other.delete(key), false)
         else if (remove === 'deleteMany') await other.deleteMany([key, 'nothing'])
         else await other.invalidate(key)
-        loaded()
+        old.end()
         assert.deepEqual(await entry, { value: 'old', state: 'uncached' })
         assert.equal(await pair.cache.get(key), undefined)
         const next = await pair.cache.getOrSetEntry(key, () => 'new', POLICY)
@@ -37,6 +45,24 @@ onMetaServers((pair) => {
       }
     })
   }
+
+  test('a load stores nothing after a plain set and a delete by a client that reads such keys', async () => {
+    const other = new MemcachedClient(pair.server.address)
+    try {
+      await other.getOrSet('page-read', () => 'read', POLICY)
+      const old = heldLoader()
+      const entry = pair.cache.getOrSetEntry('page-set', old.load, POLICY)
+      await old.begun
+      await other.set('page-set', 'set', { ttl: 60 })
+      assert.equal(await other.delete('page-set'), true)
+      old.end()
+      assert.deepEqual(await entry, { value: 'old', state: 'uncached' })
+      const next = await pair.cache.getOrSetEntry('page-set', () => 'new', POLICY)
+      assert.deepEqual([next.value, next.state], ['new', 'miss'])
+    } finally {
+      await other.close()
+    }
+  })
 
   test('a key of a caller is never the lock or heartbeat item of another key', async () => {
     const { cache } = pair
