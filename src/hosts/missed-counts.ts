@@ -151,7 +151,8 @@ export class MissedCounts {
     const counts = await countsOf(names, (request) => this.#ask(request, standIn)).catch(() => [])
     answer.behind.clear()
     others.forEach((home, i) => {
-      if ((counts[i] ?? 0) > 0) answer.behind.add(home)
+      // The account of this process knows its own changes.
+      if ((counts[i] ?? 0) > this.#toldOf(home, standIn)) answer.behind.add(home)
     })
     answer.pending = undefined
     if (answer.behind.size > 0) this.#start()
@@ -161,6 +162,12 @@ export class MissedCounts {
       return known?.pending === undefined && known?.behind.size === 0
     })
     this.#clearFor = isClear ? hosts : undefined
+  }
+
+  /** How much of a counter are keys of this process. */
+  #toldOf(home: Host, standIn: Host): number {
+    const own = this.#own.get(`${home.name} ${standIn.name}`)
+    return own?.epoch === standIn.epoch ? own.told : 0
   }
 
   #start(): void {

@@ -293,6 +293,8 @@ suite('the counter of the keys that a host missed', () => {
     const { home, hosts, process } = make()
     const [one, two] = [process(), process()]
     await one.add(hosts[0]!, hosts[1]!, 'a')
+    await one.ask(hosts[1]!)
+    assert.equal(one.isBehind(hosts[0]!, hosts[1]!), false, 'it knows its own changes')
     await two.ask(hosts[1]!)
     assert.equal(two.isBehind(hosts[0]!, hosts[1]!), true)
     assert.equal(two.isClear, false)
