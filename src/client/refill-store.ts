@@ -170,8 +170,9 @@ export class ClusterStore implements RefillStore {
     commands: readonly StoreCommand[],
     home?: KeyHome,
   ): Promise<readonly StoreAnswer[]> {
-    const { cluster } = this.#core
+    const { cluster, keys } = this.#core
     if (home === 'previous') return this.#spreadToPrevious(key, commands)
+    if (home === 'new') await cluster.handover?.clearNew(keys.routeKey(key), keys.wireKey(key))
     const requests = this.#requests(key, commands)
     for (const request of requests) {
       request.ordered = true

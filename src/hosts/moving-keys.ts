@@ -183,6 +183,17 @@ export abstract class MovingKeys {
     return this.owner.hosts.includes(host) && this.clock.leftovers?.isClear(host) === false
   }
 
+  /**
+   * Deletes an old item of a key on its new host, before a command that would give it a new CAS id:
+   * it would count as newer than the handover then.
+   */
+  async clearNew(routeKey: string, wireKey: string): Promise<void> {
+    await this.clock.opening
+    const host = this.hostFor(routeKey)
+    if (host === undefined || !this.mayHaveLeftovers(host)) return
+    await this.clear(host, { routeKey, wireKey, b: false })
+  }
+
   async clear(host: Host, key: WireKey): Promise<void> {
     await this.clock.leftovers?.clear(host, key)
   }
