@@ -13,8 +13,9 @@ import { chunkBytes, fits, tooLarge, UNENCODED } from './storage.ts'
  * the garbage collector busy.
  */
 export interface EncodedMany {
+  /** At first the values themselves: encodeAll() replaces each by its body. */
   readonly bodies: Encoded['body'][]
-  readonly flags: number[]
+  readonly flags: Uint32Array
 }
 
 /** The limits of encoding; `refused` gets the reason for each value that exceeds them. */
@@ -24,21 +25,17 @@ interface Encoding {
   readonly refused: Map<number, MintringError>
 }
 
-/**
- * Encodes all values into `encoded`. Rejects if one cannot be encoded; one that takes too long
- * fails alone.
- */
+/** Encodes all values. Rejects if one cannot be encoded; one that takes too long fails alone. */
 export async function encodeAll(
   core: ClientCore,
-  values: readonly unknown[],
   encoded: EncodedMany,
   { deadline, limit, refused }: Encoding,
 ): Promise<void> {
   const slice = new TimeSlice()
   // Promises for slow values only: one per value would block the event loop in a large batch.
   const slow: Promise<void>[] = []
-  for (let at = 0; at < values.length; at++) {
-    const item = core.codec.encode(values[at])
+  for (let at = 0; at < encoded.bodies.length; at++) {
+    const item = core.codec.encode(encoded.bodies[at])
     if (item instanceof Promise) {
       put(encoded, at, NOTHING)
       const done = deadline.bound(limit.bound(item), UNENCODED).then(

@@ -104,12 +104,13 @@ abstract class Writing extends ManyCall {
 
 /** One setMany. */
 class Storing extends Writing {
-  /** The values, once they are encoded. */
-  readonly encoded: EncodedMany = { bodies: [], flags: [] }
+  readonly encoded: EncodedMany
   readonly #exptime: number
 
-  constructor(core: ClientCore, batch: KeyBatch, exptime: number) {
+  constructor(core: ClientCore, batch: EntryBatch, exptime: number) {
     super(core, batch)
+    const bodies = batch.values as Encoded['body'][]
+    this.encoded = { bodies, flags: new Uint32Array(bodies.length) }
     this.#exptime = exptime
   }
 
@@ -246,7 +247,7 @@ async function storeAll(
   const { core, encoded, refused } = storing
   const deadline = deadlineOf('setMany', options)
   const limit = stallLimitOf('setMany', UNENCODED, options?.timeoutMs ?? core.operationMs)
-  await encodeAll(core, batch.values, encoded, { deadline, limit, refused })
+  await encodeAll(core, encoded, { deadline, limit, refused })
   await splitLarge(core, batch, encoded, { exptime, options, deadline, refused })
   let left: OperationOptions | undefined
   try {
