@@ -11,6 +11,7 @@ import { TTL } from './fleet.ts'
 
 /** So long that the announcement still lasts when the test ends, on any machine. */
 const CHANGE = { announce: 600, handover: 600 } as const
+const PATIENT = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 } as const
 const { dumpsByHash, version } = memcachedAbilities()
 const skip =
   skipWithoutMeta() || (dumpsByHash ? false : `memcached ${version} omits items that are in use`)
@@ -34,15 +35,15 @@ test('an old item that a slow client is reading while its host is cleared is not
   const slow = connect(servers[1]!.port, servers[1]!.host)
   try {
     await once(slow, 'connect')
-    await using earlier = new MemcachedClient(after)
+    await using earlier = new MemcachedClient(after, PATIENT)
     await earlier.set('key', randomBytes(900_000), TTL)
     // Until the server has sent all replies, it uses the item.
     slow.pause()
     slow.write('get key\r\n'.repeat(200))
     await untilBlocked(earlier)
-    await using ignorant = new MemcachedClient(before)
+    await using ignorant = new MemcachedClient(before, PATIENT)
     await ignorant.set('key', 'current', TTL)
-    await using informed = new MemcachedClient(before)
+    await using informed = new MemcachedClient(before, PATIENT)
     informed.setServers(after, CHANGE)
     const { cluster } = Reflect.get(informed, '_core') as ClientCore
     while (informed.handover === undefined) await sleep(10)

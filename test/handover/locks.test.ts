@@ -6,6 +6,7 @@ import { TTL } from './fleet.ts'
 
 /** So long that the announcement still lasts when the test ends, on any machine. */
 const CHANGE = { announce: 600, handover: 600 } as const
+const PATIENT = { requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 } as const
 
 const CHANGES: Readonly<Record<string, (client: MemcachedClient) => Promise<unknown>>> = {
   set: (client) => client.set('key', 'new', TTL),
@@ -24,8 +25,8 @@ describe('a load that began on the new host, because its process cannot reach th
     test(`stores nothing after ${verb}, placeholder ${placeholder}`, async () => {
       await using before = await startServer()
       await using after = await startServer()
-      await using loading = new MemcachedClient(after.address, { handover: 0 })
-      await using informed = new MemcachedClient(before.address)
+      await using loading = new MemcachedClient(after.address, { ...PATIENT, handover: 0 })
+      await using informed = new MemcachedClient(before.address, PATIENT)
       informed.setServers(after.address, CHANGE)
       await informed.set('key', 'before', TTL)
       let load = (_: string): void => {}
