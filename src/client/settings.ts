@@ -218,8 +218,8 @@ function hooksOf(events: Events, client: string, handedOver: () => void): Cluste
     handover(message) {
       events.emit('handover', message)
       if (handoverChannel.hasSubscribers) handoverChannel.publish({ ...message, client })
-      if (message.phase === 'end') handedOver()
     },
+    handedOver,
     outdated(servers, next) {
       const message =
         `The other clients have moved from ${servers.join(', ')} to ${next.join(', ')}: this ` +

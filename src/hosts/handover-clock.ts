@@ -158,7 +158,7 @@ export class HandoverClock {
     this.#told = phase
     if (phase === undefined) {
       this.#input.onPhase(phase, wasTold)
-      if (this.#input.isConfigured) this.#vouch()
+      if (this.#input.isConfigured && !this.#isStopped) this.#vouch()
       return
     }
     if (isNews) this.#input.onPhase(phase, true)

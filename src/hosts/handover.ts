@@ -1,3 +1,4 @@
+import type { HandoverMessage } from '../channels.ts'
 import { isMintringError } from '../errors.ts'
 import { timeoutError } from '../net/attempt.ts'
 import type { Request } from '../net/request.ts'
@@ -218,9 +219,13 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
       this.isOver = true
       this.#onEnd(this)
     }
-    if (!isNew || phase === 'settle') return
+    if (isNew && phase !== 'settle') this.#tell(phase ?? 'end')
+    if (phase === undefined) this.owner.hooks.handedOver?.()
+  }
+
+  #tell(phase: HandoverMessage['phase']): void {
     this.owner.hooks.handover?.({
-      phase: phase ?? 'end',
+      phase,
       fromServers: this.from.hosts.map((host) => host.name),
       toServers: this.owner.hosts.map((host) => host.name),
       endsAtMs: this.endsAtMs,

@@ -15,6 +15,8 @@ export interface ClusterHooks {
   return?(message: ReturnMessage): void
   /** A handover started, entered its next phase, or ended. */
   handover?(message: HandoverMessage): void
+  /** No handover is under way any more, whether or not `handover` told of its start. */
+  handedOver?(): void
   /** The fleet uses other servers than this client. */
   outdated?(servers: readonly string[], next: readonly string[]): void
   slow?(message: SlowMessage): void

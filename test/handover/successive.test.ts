@@ -72,6 +72,21 @@ describe('setServers during a handover', () => {
     assert.deepEqual([...seen], [second.address, first.address])
   })
 
+  test('is used when the handover that it waits for turns out to be over already', async () => {
+    await using first = await startServer()
+    await using second = await startServer()
+    await using third = await startServer()
+    const settings = { ...LENGTHS, previous: { servers: first.address } }
+    await using earlier = new MemcachedClient(second.address, settings)
+    await earlier.set('key', 'value', TTL)
+    await untilOver(earlier)
+    await using client = new MemcachedClient(second.address, settings)
+    client.setServers(third.address)
+    assert.deepEqual(names(client), [second.address])
+    await client.set('other', 'value', TTL)
+    while (names(client).join() !== third.address) await sleep(20)
+  })
+
   test('is cancelled when a later call returns to the list in use', async () => {
     await using first = await startServer()
     await using second = await startServer()
