@@ -116,6 +116,10 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
     else this.owner.dispatchTo(host, request)
   }
 
+  send(host: Host, request: Request): void {
+    this.owner.send(host, request)
+  }
+
   place(request: Request): void {
     if (this.isOver) this.owner.dispatch(request)
     else this.owner.dispatchNew(request)

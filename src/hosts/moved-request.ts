@@ -33,6 +33,8 @@ export interface Mover {
   readonly isOver: boolean
   /** Sends a request to one host, without a fallback. */
   sendTo(host: Host, request: Request): void
+  /** Sends a request to one host, without a retry. */
+  send(host: Host, request: Request): void
   /** Sends a request to the key's host in the new placement. */
   place(request: Request): void
   /** Returns the key's host in the new placement; undefined if none is available. */
@@ -172,11 +174,17 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   #copying(pause: CopyableKey<PlacedItem>['pause']): CopyableKey<PlacedItem> {
+    let home: Host | undefined
+    let epoch = 0
     return {
       pause,
       elect: async () => {
         const key = await this.#keyAt('new')
-        return this.#mover.isOver ? 'there' : this.#send('new', elect(key, COPY_SECONDS))
+        if (this.#mover.isOver) return 'there'
+        const elected = await this.#send('new', elect(key, COPY_SECONDS))
+        home = this.#mover.hostFor(key.routeKey)
+        epoch = home?.epoch ?? 0
+        return elected
       },
       peek: async () => {
         const item = await this.#send('previous', peek(await this.#keyAt('previous')))
@@ -185,13 +193,18 @@ export class MovedRequest implements MovedKey<unknown> {
       },
       fill: async (item, cas) => {
         const key = await this.#keyAt('new')
-        return this.#mover.isOver ? false : this.#send('new', fill(key, item, cas))
+        return this.#isAt(home, epoch) ? this.#send('new', fill(key, item, cas), home) : false
       },
       release: async (cas) => {
         const key = await this.#keyAt('new')
-        if (!this.#mover.isOver) await this.#send('new', release(key, cas))
+        if (this.#isAt(home, epoch)) await this.#send('new', release(key, cas), home)
       },
     }
+  }
+
+  /** Whether CAS ids of this host still count: a server that was restarted starts from 1 again. */
+  #isAt(home: Host | undefined, epoch: number): home is Host {
+    return !this.#mover.isOver && home?.epoch === epoch
   }
 
   /**
@@ -211,14 +224,16 @@ export class MovedRequest implements MovedKey<unknown> {
     return key
   }
 
-  #send<Result>(at: HomeName, request: Request<Result>): Promise<Result> {
+  /** `once`: the host that alone may get the request, and only on its current connections. */
+  #send<Result>(at: HomeName, request: Request<Result>, once?: Host): Promise<Result> {
     const { times, bounds, verb } = this.#request
     if (this.#request.settled && !this.#isLate) return Promise.reject(gaveUp(this.#request))
     request.times = times
     request.bounds = bounds
     if (!this.#isLate) request.finalMs = this.#finalMs
     const isChange = request.verb.effect !== 'read'
-    if (at === 'previous') this.#mover.sendTo(this.#previous!, request as Request)
+    if (once !== undefined) this.#mover.send(once, request as Request)
+    else if (at === 'previous') this.#mover.sendTo(this.#previous!, request as Request)
     else this.#mover.place(request as Request)
     return request.promise.then(
       (result) => {

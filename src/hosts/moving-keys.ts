@@ -21,6 +21,8 @@ export interface HandoverOwner {
   newHostFor(routeKey: string): Host | undefined
   /** Sends a request to one host, without a fallback. */
   dispatchTo(host: Host, request: Request): void
+  /** Does the same, without a retry. */
+  send(host: Host, request: Request): void
   /** Sends a request to its key's host in the new placement. */
   dispatchNew(request: Request): void
   /** Sends a request to its key's host according to the current handover. */
