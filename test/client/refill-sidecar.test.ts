@@ -46,23 +46,27 @@ onMetaServers((pair) => {
     })
   }
 
-  test('a load stores nothing after a plain set and a delete by a client that reads such keys', async () => {
-    const other = new MemcachedClient(pair.server.address)
-    try {
-      await other.getOrSet('page-read', () => 'read', POLICY)
-      const old = heldLoader()
-      const entry = pair.cache.getOrSetEntry('page-set', old.load, POLICY)
-      await old.begun
-      await other.set('page-set', 'set', { ttl: 60 })
-      assert.equal(await other.delete('page-set'), true)
-      old.end()
-      assert.deepEqual(await entry, { value: 'old', state: 'uncached' })
-      const next = await pair.cache.getOrSetEntry('page-set', () => 'new', POLICY)
-      assert.deepEqual([next.value, next.state], ['new', 'miss'])
-    } finally {
-      await other.close()
-    }
-  })
+  for (const remove of ['delete', 'deleteMany'] as const) {
+    test(`a load stores nothing after a plain set and ${remove} by a client that reads such keys`, async () => {
+      const other = new MemcachedClient(pair.server.address)
+      try {
+        const key = `page-set-${remove}`
+        await other.getOrSet('page-read', () => 'read', POLICY)
+        const old = heldLoader()
+        const entry = pair.cache.getOrSetEntry(key, old.load, POLICY)
+        await old.begun
+        await other.set(key, 'set', { ttl: 60 })
+        if (remove === 'delete') assert.equal(await other.delete(key), true)
+        else assert.equal((await other.deleteMany([key])).get(key), true)
+        old.end()
+        assert.deepEqual(await entry, { value: 'old', state: 'uncached' })
+        const next = await pair.cache.getOrSetEntry(key, () => 'new', POLICY)
+        assert.deepEqual([next.value, next.state], ['new', 'miss'])
+      } finally {
+        await other.close()
+      }
+    })
+  }
 
   test('a key of a caller is never the lock or heartbeat item of another key', async () => {
     const { cache } = pair

@@ -75,14 +75,16 @@ export async function deleteKeys(
   const most = atOnce(MAX_AT_ONCE, core.cluster.policy)
   const unlocking = new Pool<string>(most, (key) => unlockOne(parts, key, deadline, again))
   return deleteMany(core, keys, options, {
-    absent(key, sent) {
+    deleted(key, wasThere, sent) {
+      if (wasThere && !core.locks.areUsed) return
       if (parts === core) parts = core.forParts(sent)
       unlocking.add(key)
     },
     async finish(outcomes) {
       await unlocking.done()
       if (options?.signal?.aborted === true) throw abortedBy(options.signal, true)
-      for (const [key, wasThere] of again) if (outcomes.has(key)) outcomes.set(key, wasThere)
+      for (const [key, wasThere] of again)
+        if (wasThere && outcomes.has(key)) outcomes.set(key, true)
       for (const [key, error] of again.failed) {
         if (outcomes.delete(key)) outcomes.failed.set(key, error)
       }
@@ -91,7 +93,7 @@ export async function deleteKeys(
   })
 }
 
-/** Deletes the lock of a key that was not stored; if there was one, deletes the key again. */
+/** Deletes the lock of a key; if there was one, deletes the key again. */
 async function unlockOne(
   core: ClientCore,
   key: string,

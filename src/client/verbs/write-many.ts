@@ -162,14 +162,16 @@ class Storing extends Writing {
   }
 }
 
+/** Gets each key of a deleteMany as soon as its host has replied. */
+type OnReply = (key: string, wasThere: boolean) => void
+
 /** One deleteMany. */
 class Deleting extends Writing {
-  readonly #onAbsent: (key: string) => void
+  readonly #onReply: OnReply
 
-  /** `onAbsent` gets each key that was not stored, as soon as its host has replied. */
-  constructor(core: ClientCore, batch: KeyBatch, onAbsent: (key: string) => void) {
+  constructor(core: ClientCore, batch: KeyBatch, onReply: OnReply) {
     super(core, batch)
-    this.#onAbsent = onAbsent
+    this.#onReply = onReply
   }
 
   cut(positions: readonly number[], first: number): number {
@@ -210,7 +212,10 @@ class Deleting extends Writing {
   }
 
   #tell(positions: readonly number[]): void {
-    for (const at of positions) if (this.done[at] === NO) this.#onAbsent(this.keys[at]!)
+    for (const at of positions) {
+      const result = this.done[at]
+      if (result !== UNKNOWN) this.#onReply(this.keys[at]!, result === YES)
+    }
   }
 }
 
@@ -262,8 +267,8 @@ async function storeAll(
 
 /** What follows the first deletes of deleteMany(), as a part of the same operation. */
 interface SecondPass {
-  /** Called for each key that was not stored, as soon as its host has replied. */
-  absent(key: string, sent: Sent): void
+  /** Called for each key as soon as its host has replied. */
+  deleted(key: string, wasThere: boolean, sent: Sent): void
   /** Completes the outcomes of the first deletes. */
   finish(outcomes: Outcomes<boolean>): Promise<Outcomes<boolean>>
 }
@@ -277,7 +282,9 @@ export function deleteMany(
 ): Promise<Outcomes<boolean>> {
   checkOptions('deleteMany', options)
   const deleted = checkKeys(core, keys).then((batch) => {
-    const deleting = new Deleting(core, batch, (key) => second.absent(key, batch.sent))
+    const deleting = new Deleting(core, batch, (key, wasThere) => {
+      second.deleted(key, wasThere, batch.sent)
+    })
     return writeTraced('deleteMany', batch, deleting, async () => {
       return second.finish(await deleteAll(deleting, options))
     })
