@@ -31,7 +31,10 @@ async function killOne(servers: EmbeddedServer[], cache: MemcachedClient): Promi
 }
 
 test('getMany sends each host the keys that are placed on it', async (context) => {
-  const { servers, cache } = await serveThree(context, {})
+  const { servers, cache } = await serveThree(context, {
+    requestTimeoutMs: 10_000,
+    connectTimeoutMs: 10_000,
+  })
   assert.ok([...(await cache.setMany(ENTRIES)).values()].every((stored) => stored))
   assert.equal(
     servers.reduce((items, server) => items + server.items, 0),
