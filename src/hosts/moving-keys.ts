@@ -1,3 +1,4 @@
+import { settledWithin } from '../deadline.ts'
 import type { Request } from '../net/request.ts'
 import type { HomeName, Phase } from '../ring/transition.ts'
 import { Earlier } from './earlier.ts'
@@ -190,7 +191,9 @@ export abstract class MovingKeys {
    * it would count as newer than the handover then.
    */
   async clearNew(routeKey: string, wireKey: string): Promise<void> {
-    await this.clock.opening
+    const { opening } = this.clock
+    // While no host can be reached it stays open, and the command then fails by itself.
+    if (opening !== undefined) await settledWithin(this.owner.policy.requestTimeoutMs, opening)
     const host = this.hostFor(routeKey)
     if (host === undefined || !this.mayHaveLeftovers(host)) return
     await this.clear(host, { routeKey, wireKey, b: false })

@@ -7,6 +7,8 @@ import { type CountOwner, MissedCounts } from './missed-counts.ts'
 import { tellRequest } from './tell.ts'
 
 /** UTF-8 never contains this byte, so no caller's key is the same. */
+/** How long notices live if nobody counts them. */
+const NOTICE_SECONDS = 3_600
 const NOTICE_PREFIX = '\xff~mintring~missed~'
 /**
  * The share of requestTimeoutMs that a fallback host gets to reply to a lookup, because the key's
@@ -120,7 +122,6 @@ export class MissedNotices {
    * Stores a notice on `standIn`, a fallback host, before a change of the key there. Never rejects.
    */
   async leave(key: HomeKey, standIn: Host, change: Request): Promise<void> {
-    if (this.#owner.policy.missedTtl === 0) return
     const isCounted = this.#counts.add(key.home, standIn, key.wireKey)
     const name = noticeKey(key.home, key.wireKey, key.isBase64)
     const text = `${MISSED} ${crypto().randomUUID()}`
@@ -223,7 +224,7 @@ export class MissedNotices {
     cas: bigint | undefined,
     text: string,
   ): Promise<boolean> {
-    const verb = textVerb(name, this.#owner.policy.missedTtl)
+    const verb = textVerb(name, this.#owner.policy.missedTtl || NOTICE_SECONDS)
     return this.#ask(new Request<boolean>(verb, undefined, key, undefined, cas, text), standIn)
   }
 

@@ -41,8 +41,8 @@ export interface ClusterPolicy extends RingOptions {
   /** How long after a failed attempt other processes may disagree about which hosts are down. */
   readonly precautionsMs: number
   /**
-   * How long fallback hosts keep which keys a host missed, in seconds, for processes that did not
-   * see it go. 0: they do not.
+   * How long fallback hosts count the keys that a host missed, in seconds, for processes that start
+   * later. 0: they do not.
    */
   readonly missedTtl: number
   /** The time limit for DNS, TCP, TLS and handshake together. */
@@ -85,7 +85,7 @@ export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
   onReturn: 'trust',
   maxOwedKeys: 100_000,
   precautionsMs: 10_000,
-  missedTtl: 3_600,
+  missedTtl: 0,
   connectTimeoutMs: 500,
   requestTimeoutMs: 500,
   retries: 1,

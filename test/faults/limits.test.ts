@@ -57,15 +57,13 @@ test('100,000 operations against a host that hangs are refused at once, with fla
 test('a host that hangs does not slow down the other hosts', async (t) => {
   const hung = await startScripted(() => undefined)
   const fine = await startScripted((line, socket) => {
-    if (line.startsWith('get')) socket.write('END\r\n')
+    if (line.startsWith('get ')) socket.write('END\r\n')
   })
   t.after(() => Promise.all([hung.close(), fine.close()]))
   const client = testCluster(t, [hung.port, fine.port])
   const keys = Array.from({ length: 400 }, (_, i) => `key${i}`)
   const onFine = keys.filter((key) => client.cluster.homeOf(key).server.port === fine.port)
   const onHung = keys.filter((key) => !onFine.includes(key))
-  // Its first request asks the fallback host once what was missed, for a part of the time limit.
-  await client.get(onFine[0]!)
   const others = onHung.map((key) => client.get(key).catch(() => undefined))
   const waitedMs = startStopwatch(t)
   await Promise.all(onFine.map((key) => client.get(key)))

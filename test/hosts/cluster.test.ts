@@ -71,7 +71,7 @@ test('setServers keeps the connections of remaining hosts, and lets the requests
   const slow: Script = (line, socket) => setTimeout(answerGets, 60, line, socket)
   const [a, b] = [await startScripted(slow), await startScripted(answerGets)]
   t.after(() => Promise.all([a.close(), b.close()]))
-  const client = testCluster(t, [a.port, b.port], { missedTtl: 0 })
+  const client = testCluster(t, [a.port, b.port])
   const [onA, onB] = [keyOn(client, a.port), keyOn(client, b.port)]
   await Promise.all([client.get(onA), client.get(onB)])
   const pending = client.get(onA)

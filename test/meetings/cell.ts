@@ -17,8 +17,6 @@ const BATCH = 8
 /** The client's settings: short times, so that every event happens soon. */
 const QUICK: BehaviorsInput = {
   requestTimeoutMs: ATTEMPT_MS,
-  // Faults are counted by command, so a client must not ask at its start what hosts missed.
-  missedTtl: 0,
   connectTimeoutMs: ATTEMPT_MS,
   retryTimeoutMs: ATTEMPT_MS,
   // With this setting, one host meets the same events as three. Only the variant `lone` has a

@@ -68,8 +68,9 @@ test('stats, top and ping print the figures that counting proxies and arithmetic
   const rows = await told('stats', servers)
   assert.equal(total(rows, 'curr_items'), KEYS.length)
   assert.equal(onWire(proxies, 'get'), KEYS.length + 2)
-  // Each new connection reads one key (`mg`): the note about a change of servers in progress.
-  const looks = onWire(proxies, 'mg')
+  // Each new connection reads one key (`mg`): the note about a change of servers in progress. And
+  // `top` asks each host (`gets`) for its counters of missed changes.
+  const looks = onWire(proxies, 'mg') + onWire(proxies, 'gets')
   assert.equal(total(rows, 'cmd_get'), KEYS.length + 2 + looks)
   assert.equal(total(rows, 'get_misses'), 2 + looks)
   assert.equal(total(rows, 'cmd_set'), onWire(proxies, 'set'))
@@ -165,8 +166,8 @@ test('warm --from prints how many keys arithmetic moves and a counting proxy saw
   const { listed, moved, copied, there, absent, failed } = JSON.parse(out)
   const counts = { listed, moved, copied, there, absent, failed }
   const none = { there: 0, absent: 0, failed: 0 }
-  // The note about the change of servers is an item too.
-  const wanted = { listed: KEYS.length + 1, moved: moving.length, copied: moving.length, ...none }
+  // The notes about the change of servers, of the new list and of the one before, are items too.
+  const wanted = { listed: KEYS.length + 2, moved: moving.length, copied: moving.length, ...none }
   assert.deepEqual(counts, wanted, err)
   assert.equal(proxies[1]!.storedBytes, moving.length * 'value'.length)
 })

@@ -159,10 +159,11 @@ export const healthRows: readonly Row[] = [
     max: MAX_MISSED_SECONDS,
     live: 'now',
     doc:
-      'How long fallback hosts keep which keys a host missed, ' +
-      'for processes that start later or did not see the host fail. ' +
-      'A process that starts asks each fallback host once, before it uses the host. ' +
-      'With 0 nothing is kept or asked: only the TTL limits the age of what such a host returns.',
+      'How long fallback hosts count the keys that a host missed, ' +
+      'for processes that start later, such as `1h`. ' +
+      'A process that starts then asks each fallback host once, before it uses the host. ' +
+      'With 0 nobody counts or asks: ' +
+      'after a restart only the TTL limits the age of what such a host returns.',
   },
   {
     name: 'retries',
