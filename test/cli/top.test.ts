@@ -83,11 +83,16 @@ describe('mintring top', () => {
     await server.close()
   })
 
-  it('shows how many keys a server missed that no process has told it', async () => {
+  it('shows how many keys a server missed that no process has told it', async (context) => {
     const [first, other] = [await startServer(), await startServer()]
     const gate = await new Gate(first.port).open()
     const home = `127.0.0.1:${gate.port}`
-    const cache = new MemcachedClient([home, other.address], { retryTimeoutMs: 200 })
+    const behaviors = { retryTimeoutMs: 200, missedTtl: '1h' } as const
+    const cache = new MemcachedClient([home, other.address], behaviors)
+    context.after(async () => {
+      await Promise.all([cache.close({ drainMs: 0 }), gate.close()])
+      await Promise.all([first.close(), other.close()])
+    })
     const keys: string[] = []
     for (let i = 0; keys.length < 3; i++) {
       if (cache.locate(`key:${i}`).server === home) keys.push(`key:${i}`)
@@ -109,8 +114,6 @@ describe('mintring top', () => {
     const table = (await run(asked)).out
     assert.match(table, new RegExp(`^${home} +up +- +- +[0-9.]+ ms +1 `, 'm'))
     assert.match(table, new RegExp(`^${other.address} +up +- +- +[0-9.]+ ms +0 `, 'm'))
-    await gate.close()
-    await Promise.all([first.close(), other.close()])
   })
 
   it('refuses invalid intervals and counts', async () => {
