@@ -131,7 +131,7 @@ export class MissedCounts {
   }
 
   #ownOf(home: Host, standIn: Host): Own {
-    const name = `${home.name} ${standIn.name}`
+    const name = pairName(home, standIn)
     const known = this.#own.get(name)
     if (known !== undefined) return known
     const counts = { keys: 0, told: 0, epoch: 0, started: undefined }
@@ -166,7 +166,7 @@ export class MissedCounts {
 
   /** How much of a counter are keys of this process. */
   #toldOf(home: Host, standIn: Host): number {
-    const own = this.#own.get(`${home.name} ${standIn.name}`)
+    const own = this.#own.get(pairName(home, standIn))
     return own?.epoch === standIn.epoch ? own.told : 0
   }
 
@@ -235,6 +235,10 @@ export async function countsOf(
     ask(new Request<number | undefined>(GETS, undefined, key, undefined))
   if ((await read(ANY_KEY)) === undefined) return homes.map(() => 0)
   return Promise.all(homes.map(async (home) => (await read(countKey(home))) ?? 0))
+}
+
+function pairName(home: Host, standIn: Host): string {
+  return `${home.name} ${standIn.name}`
 }
 
 function countKey(home: string): string {

@@ -7,7 +7,7 @@ import { type CountOwner, MissedCounts } from './missed-counts.ts'
 import { tellRequest } from './tell.ts'
 
 /** UTF-8 never contains this byte, so no caller's key is the same. */
-/** How long notices live if nobody counts them. */
+/** How long notices live without `missedTtl`. */
 const NOTICE_SECONDS = 3_600
 const NOTICE_PREFIX = '\xff~mintring~missed~'
 /**

@@ -31,9 +31,8 @@ export class Outdated implements KeyGate {
     this.#homeOf = homeOf
   }
 
-  /** Adds a placement to which the fleet has moved. Returns false if it is known. */
-  add(mark: Mark, { servers, options }: KnownPlacement, leftMs: number): boolean {
-    if (this.#next.has(mark.id)) return false
+  /** Adds a placement to which the fleet has moved. */
+  add(mark: Mark, { servers, options }: KnownPlacement, leftMs: number): void {
     const announcedMs = leftMs - mark.handoverMs
     // Commands that were sent before end before values move, and clocks may differ.
     const marginMs = settleMsOf({ announceMs: 0, handoverMs: mark.announceMs })
@@ -43,7 +42,6 @@ export class Outdated implements KeyGate {
       markKey: markKeyFor(mark.nextDigest!),
       movesAtMs: performance.now() + Math.max(0, announcedMs - marginMs),
     })
-    return true
   }
 
   /** Whether it is one of these changes that made the list outdated. */

@@ -115,7 +115,7 @@ export const connectionRows: readonly Row[] = [
     type: 'object',
     typeText: 'boolean | ConnectionOptions',
     default: defaultClusterPolicy.tls,
-    // Called here and not passed on: its module loads only when somebody sets options of TLS.
+    // Called here and not passed on: its module loads only when TLS options are set.
     check: (value) => tlsComplaint(value),
     secret: true,
     live: 'newConnections',

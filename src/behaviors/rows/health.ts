@@ -162,7 +162,7 @@ export const healthRows: readonly Row[] = [
       'How long fallback hosts count the keys that a host missed, ' +
       'for processes that start later, such as `1h`. ' +
       'A process that starts then asks each fallback host once, before it uses the host. ' +
-      'With 0 nobody counts or asks: ' +
+      'With 0 nothing is counted or asked: ' +
       'after a restart only the TTL limits the age of what such a host returns.',
   },
   {

@@ -39,7 +39,7 @@ async function deleteWithLock(
   const bounds = { signal: options?.signal, timeoutMs }
   const hostOf = core.hostOf(core.keys.routeKey(key))
   const deadline = new Deadline('delete', bounds, timeoutMs, hostOf)
-  const isUnlocked = core.locks.areUsed && (await isUnlockedFirst(core, key, deadline))
+  const isUnlocked = core.locks.areUsed && (await unlockFirst(core, key, deadline))
   const wasThere = await remove(core, key, isUnlocked ? deadline.next() : options)
   deadline.sent = true
   if (wasThere || isUnlocked || !(await deadline.bound(core.unlock(key)))) return wasThere
@@ -50,7 +50,7 @@ async function deleteWithLock(
  * Deletes the lock of a key before its value: the value may be of a plain set during a load, which
  * would store its own after the delete. Resolves to whether that succeeded.
  */
-function isUnlockedFirst(core: ClientCore, key: string, deadline: Deadline): Promise<boolean> {
+function unlockFirst(core: ClientCore, key: string, deadline: Deadline): Promise<boolean> {
   return deadline.bound(core.unlock(key)).then(
     () => true,
     () => false,
