@@ -42,51 +42,43 @@ describe('refills of two clients, with two invalidations and a crash', () => {
   }
 })
 
-const WHOLE_TAGS = ['tags, one invalidation', 'tags, two invalidations']
+const OTHER_PLANS = [
+  {
+    what: 'with invalidations of a tag, evictions and a crash',
+    plans: TAG_PLANS,
+    whole: ['tags, one invalidation', 'tags, two invalidations'],
+    mistakes: TAG_MISTAKES,
+  },
+  {
+    what: 'with an invalidation, whose host ends and returns',
+    plans: MIXED_PLANS,
+    whole: ['mixed, meta home', 'after an upgrade, sidecar'],
+    mistakes: MIXED_MISTAKES,
+  },
+]
 
-describe('refills of two clients, with invalidations of a tag, evictions and a crash', () => {
-  for (const name of WHOLE_TAGS) {
-    test(`return no old value as fresh in any order of commands: ${name}`, async () => {
-      const states = await orders(name, 'every')
-      assert.ok(states > 500, `${states} states`)
-    })
-  }
+for (const { what, plans, whole, mistakes } of OTHER_PLANS) {
+  describe(`refills of two clients, ${what}`, () => {
+    for (const name of whole) {
+      test(`return no old value as fresh in any order of commands: ${name}`, async () => {
+        const states = await orders(name, 'every')
+        assert.ok(states > 500, `${states} states`)
+      })
+    }
 
-  for (const name of Object.keys(TAG_PLANS).filter((name) => !WHOLE_TAGS.includes(name))) {
-    test(`return no old value as fresh in many random orders: ${name}`, async () => {
-      assert.equal(await orders(name, '1000'), 1_000)
-    })
-  }
+    for (const name of Object.keys(plans).filter((name) => !whole.includes(name))) {
+      test(`return no old value as fresh in many random orders: ${name}`, async () => {
+        assert.equal(await orders(name, '1000'), 1_000)
+      })
+    }
 
-  for (const name of Object.keys(TAG_MISTAKES)) {
-    test(`return old values as fresh with the planted mistake ${name}`, async () => {
-      await assert.rejects(orders(name, 'every'), /is (fresh|miss) after/)
-    })
-  }
-})
-
-const WHOLE_MIXED = ['mixed, meta home', 'after an upgrade, sidecar']
-
-describe('refills of two clients, with an invalidation, whose host ends and returns', () => {
-  for (const name of WHOLE_MIXED) {
-    test(`return no old value as fresh in any order of commands: ${name}`, async () => {
-      const states = await orders(name, 'every')
-      assert.ok(states > 500, `${states} states`)
-    })
-  }
-
-  for (const name of Object.keys(MIXED_PLANS).filter((name) => !WHOLE_MIXED.includes(name))) {
-    test(`return no old value as fresh in many random orders: ${name}`, async () => {
-      assert.equal(await orders(name, '1000'), 1_000)
-    })
-  }
-
-  for (const name of Object.keys(MIXED_MISTAKES)) {
-    test(`return old values as fresh with the planted mistake ${name}`, async () => {
-      await assert.rejects(orders(name, 'every'), /is (fresh|miss) after/)
-    })
-  }
-})
+    for (const name of Object.keys(mistakes)) {
+      test(`return old values as fresh with the planted mistake ${name}`, async () => {
+        await assert.rejects(orders(name, 'every'), /is (fresh|miss) after/)
+      })
+    }
+  })
+}
 
 describe('orders that are left out because independent moves commute', () => {
   for (const name of ['tags, one invalidation', 'meta']) {
