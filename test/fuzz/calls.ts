@@ -1,12 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { isMintringError, type MintringError } from '../../src/index.ts'
 import type { Report } from './report.ts'
 
 /** How much later than its deadline a call may settle, in milliseconds of a free event loop. */
 const SLACK_MS = 50
-
-/** The pause of a caller after an error. */
-const PAUSE_MS = 100
 
 /** Errors that no network fault explains: client and server misread each other. */
 const CONVERSATION: ReadonlySet<string> = new Set([
@@ -21,13 +17,21 @@ export type Settled<Result> =
   | { readonly result: Result; readonly error?: undefined }
   | { readonly result?: undefined; readonly error: MintringError }
 
+/** What a caller shares with the calls that it makes. */
+export interface Caller {
+  readonly report: Report
+  /** Whether one of its calls failed since it last paused. */
+  hasFailed: boolean
+}
+
 /** Makes a call; checks that it settles in time and fails only with an allowed error. */
 export async function settle<Result>(
-  report: Report,
+  caller: Caller,
   name: string,
   limitMs: number,
   call: () => Promise<Result>,
 ): Promise<Settled<Result>> {
+  const { report } = caller
   report.issued++
   const startMs = report.clock.freeMs
   let settled: Settled<Result>
@@ -42,11 +46,10 @@ export async function settle<Result>(
   report.settled++
   if (tookMs > limitMs + SLACK_MS) {
     const how = settled.error?.code ?? 'done'
-    report.add('late', `${name} took ${Math.round(tookMs)} ms of ${limitMs}: ${how}`)
+    const what = `${name} took ${Math.round(tookMs)} ms of ${limitMs}: ${how}`
+    report.add('late', what, name.split(' ')[1])
   }
-  // Pause after an error: callers of an ejected host would otherwise use up the run's operations at
-  // once.
-  if (settled.error !== undefined) await sleep(PAUSE_MS)
+  caller.hasFailed ||= settled.error !== undefined
   return settled
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { memcachedAbilities } from '../support/memcached.ts'
 import { Dice } from './dice.ts'
+import { type History, Wiretap } from './history.ts'
 
 /**
  * How often the proxy makes each fault, as shares of the pieces of the stream, in either direction.
@@ -53,6 +54,13 @@ export interface HostileProxy {
 /** Changes what a server sent, to check that the fuzzer notices it. */
 export type Tamper = (bytes: Buffer) => Buffer
 
+/** What a proxy does with the traffic besides its faults. */
+interface Watching {
+  readonly tamper?: Tamper | undefined
+  /** Gets the commands that the proxy forwards, and the server's replies. */
+  readonly history?: History
+}
+
 /**
  * Starts a proxy before `port`. When the client closes, the proxy drops everything it holds.
  * Commands that it forwarded earlier run before anything that a client sends later, which no
@@ -62,7 +70,7 @@ export type Tamper = (bytes: Buffer) => Buffer
 export async function startHostileProxy(
   port: number,
   seed: number,
-  tamper: Tamper = (bytes) => bytes,
+  { tamper = (bytes) => bytes, history }: Watching = {},
 ): Promise<HostileProxy> {
   const dice = new Dice(seed)
   // Without meta commands, a server refuses the `mn` with which each connection begins.
@@ -84,6 +92,7 @@ export async function startHostileProxy(
     },
   }
   const errors: string[] = []
+  let connections = 0
   const server = net.createServer({ noDelay: true }, (near) => {
     near.on('error', () => undefined)
     if (state.mode === 'refused') {
@@ -91,12 +100,15 @@ export async function startHostileProxy(
       return
     }
     const far = net.connect({ port, host: '127.0.0.1', noDelay: true })
-    const passage = new Passage(near, far, dice, state)
+    const name = `connection ${seed}.${++connections}`
+    const tap = history === undefined ? undefined : new Wiretap(history, name)
+    const passage = new Passage(near, far, dice, state, tap)
     passages.add(passage)
     const note = errorCollector(errors, hasMeta ? 0 : 1)
     near.on('data', (bytes: Buffer) => passage.up.push(bytes))
     far.on('data', (bytes: Buffer) => {
       note(bytes)
+      tap?.down(bytes)
       passage.down.push(tamper(bytes))
     })
     near.on('close', () => passages.delete(passage))
@@ -150,15 +162,22 @@ class Passage {
   readonly #near: net.Socket
   readonly #far: net.Socket
   readonly #state: ProxyState
+  readonly #tap: Wiretap | undefined
 
-  constructor(near: net.Socket, far: net.Socket, dice: Dice, state: ProxyState) {
+  constructor(near: net.Socket, far: net.Socket, dice: Dice, state: ProxyState, tap?: Wiretap) {
     this.#near = near
     this.#far = far
     this.#state = state
+    this.#tap = tap
+    const toServer = (bytes: Buffer): void => {
+      tap?.up(bytes)
+      far.write(bytes)
+    }
+    const toClient = (bytes: Buffer) => void near.write(bytes)
     const mayPass = () => state.mode !== 'hung'
     const mayRise = () => mayPass() && !state.isEnding
-    this.up = new Pump(far, dice, state, mayRise, (isReset) => this.end(isReset))
-    this.down = new Pump(near, dice, state, mayPass, (isReset) => this.end(isReset))
+    this.up = new Pump(toServer, dice, state, mayRise, (isReset) => this.end(isReset))
+    this.down = new Pump(toClient, dice, state, mayPass, (isReset) => this.end(isReset))
     near.on('end', () => this.#drop())
     near.on('close', () => this.#drop())
     far.on('error', () => this.end(true))
@@ -193,6 +212,7 @@ class Passage {
    */
   #endFar(): void {
     if (this.#far.destroyed) return
+    this.#tap?.ended('ended')
     this.#state.ends(this)
     this.#far.end()
     // The server may keep its half open: do not wait for it for ever.
@@ -202,7 +222,7 @@ class Passage {
 
 /** One direction of a connection: a queue of bytes with what happens to each. */
 class Pump {
-  readonly #to: net.Socket
+  readonly #write: (bytes: Buffer) => void
   readonly #dice: Dice
   readonly #state: ProxyState
   readonly #mayPass: () => boolean
@@ -212,13 +232,13 @@ class Pump {
   #isStopped = false
 
   constructor(
-    to: net.Socket,
+    write: (bytes: Buffer) => void,
     dice: Dice,
     state: ProxyState,
     mayPass: () => boolean,
     end: (isReset: boolean) => void,
   ) {
-    this.#to = to
+    this.#write = write
     this.#dice = dice
     this.#state = state
     this.#mayPass = mayPass
@@ -261,18 +281,18 @@ class Pump {
     if (roll < resetShare) this.#end(true)
     else if (roll < resetShare + truncateShare) this.#truncate(bytes)
     else if (roll < resetShare + truncateShare + splitShare) this.#split(bytes)
-    else this.#to.write(bytes)
+    else this.#write(bytes)
   }
 
   #truncate(bytes: Buffer): void {
-    this.#to.write(bytes.subarray(0, this.#dice.below(bytes.length)))
+    this.#write(bytes.subarray(0, this.#dice.below(bytes.length)))
     this.#end(this.#dice.roll() < 0.3)
   }
 
   /** Forwards a first part of a few or many bytes, and the rest an event loop tick later. */
   #split(bytes: Buffer): void {
     const size = 1 + this.#dice.below(this.#dice.roll() < 0.5 ? 40 : bytes.length)
-    this.#to.write(bytes.subarray(0, size))
+    this.#write(bytes.subarray(0, size))
     if (size >= bytes.length) return
     this.#held.unshift(bytes.subarray(size))
     this.#wait(0)

@@ -23,21 +23,21 @@ async function load({ dice }: World, page: Page): Promise<string> {
 }
 
 const getOrSet: Verb = async (world) => {
-  const { client, report, dice, pages } = world
+  const { client, dice, pages } = world
   const page = dice.pick(pages)
   const floor = page.floor()
   const call = () => client.getOrSetEntry(page.key, () => load(world, page), WINDOWED)
-  const { result } = await settle(report, `getOrSet ${page.key}`, LIMITS * world.limitMs, call)
+  const { result } = await settle(world, `getOrSet ${page.key}`, LIMITS * world.limitMs, call)
   if (result !== undefined) page.saw(result.value, result.state, floor, 'getOrSet')
 }
 
 const getOrSetStrict: Verb = async (world) => {
-  const { client, report, dice, strictPages } = world
+  const { client, dice, strictPages } = world
   const page = dice.pick(strictPages)
   const floor = page.floor()
   const call = () => client.getOrSet(page.key, () => load(world, page), STRICT)
   const { result, error } = await settle(
-    report,
+    world,
     `getOrSet ${page.key}`,
     LIMITS * world.limitMs,
     call,
@@ -46,7 +46,7 @@ const getOrSetStrict: Verb = async (world) => {
 }
 
 const getOrSetMany: Verb = async (world) => {
-  const { client, report, dice, strictPages } = world
+  const { client, dice, strictPages } = world
   const chosen = new Map(Array.from({ length: 8 }, () => dice.pick(strictPages)).map(withFloor))
   const byKey = new Map([...chosen.keys()].map((page) => [page.key, page]))
   const loadMany = async (keys: readonly string[]): Promise<Map<string, string>> => {
@@ -54,7 +54,7 @@ const getOrSetMany: Verb = async (world) => {
     return new Map(await Promise.all(loads))
   }
   const call = () => client.getOrSetMany([...byKey.keys()], loadMany, STRICT)
-  const { result } = await settle(report, 'getOrSetMany', LIMITS * world.limitMs, call)
+  const { result } = await settle(world, 'getOrSetMany', LIMITS * world.limitMs, call)
   if (result === undefined) return
   for (const [page, floor] of chosen) {
     page.saw(result.get(page.key), 'current', floor, 'getOrSetMany')
@@ -63,7 +63,7 @@ const getOrSetMany: Verb = async (world) => {
 
 /** Changes the origin, and tells the cache by one of the verbs. */
 const change: Verb = async (world) => {
-  const { client, report, dice } = world
+  const { client, dice } = world
   const isStrict = dice.roll() < 0.5
   const page = dice.pick(isStrict ? world.strictPages : world.pages)
   const policy = isStrict ? STRICT : WINDOWED
@@ -72,16 +72,16 @@ const change: Verb = async (world) => {
   const roll = dice.roll()
   if (roll < 0.5) {
     const call = () => client.invalidate(page.key, policy)
-    const { error } = await settle(report, `invalidate ${page.key}`, LIMITS * world.limitMs, call)
+    const { error } = await settle(world, `invalidate ${page.key}`, LIMITS * world.limitMs, call)
     if (error === undefined) page.invalidated(version)
   } else if (roll < 0.75) {
     const call = () => client.delete(page.key)
-    const { error } = await settle(report, `delete ${page.key}`, world.limitMs, call)
+    const { error } = await settle(world, `delete ${page.key}`, world.limitMs, call)
     if (error === undefined) page.deleted(version)
   } else {
     const call = () => client.refresh(page.key, () => load(world, page), policy)
     const { result, error } = await settle(
-      report,
+      world,
       `refresh ${page.key}`,
       LIMITS * world.limitMs,
       call,

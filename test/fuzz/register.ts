@@ -1,4 +1,4 @@
-import type { Report } from './report.ts'
+import type { Column, Report } from './report.ts'
 import { readValue, type ValueKind, writeValue } from './values.ts'
 
 /** Counts events, so that "before" and "after" are exact. All registers share it. */
@@ -58,6 +58,7 @@ export class Register {
     this.isAlone = isAlone
     this.#report = report
     this.#afterwards = afterwards
+    report.history.keep(key)
   }
 
   moment(): Moment {
@@ -87,12 +88,14 @@ export class Register {
 
   /** The write was acknowledged. */
   done(version: number): void {
+    this.#note(`version ${version} acknowledged`)
     this.#end(version)
     this.#tookEffect(version)
   }
 
   /** The caller learned that the write was not done. */
   undone(version: number, how: string): void {
+    this.#note(`version ${version}: ${how}`)
     this.#end(version)
     this.#writes[version]!.denial = how
   }
@@ -105,23 +108,28 @@ export class Register {
     const { isRemoval } = this.#writes[version]!
     if (denial === undefined) this.#afterwards(() => this.#end(version))
     else this.undone(version, denial)
+    this.#note(`version ${version} rejected`)
     if (isRemoval && denial === undefined) return
     this.#removals.begin()
-    this.#afterwards(() => this.#removals.end(nextEvent()))
+    this.#afterwards(() => {
+      this.#note(`version ${version} is settled`)
+      this.#removals.end(nextEvent())
+    })
   }
 
   /** Checks a value that was read. */
   saw(value: unknown, began: Moment, verb: string): number | undefined {
     const seen = readValue(value, this.key, this.kind)
+    this.#note(`${verb} read version ${seen}`)
     const write = seen === undefined ? undefined : this.#writes[seen]
     if (seen === undefined || write === undefined || write.isRemoval) {
-      this.#report.add('wrong', `${verb} ${this.key} returned ${String(value).slice(0, 60)}`)
+      this.#add('wrong', `${verb} ${this.key} returned ${String(value).slice(0, 60)}`)
       return undefined
     }
     this.#report.hits++
     const what = `${verb} ${this.key} returned version ${seen}`
-    if (write.denial !== undefined) this.#report.add('falseAcks', `${what}: ${write.denial}`)
-    else if (write.end < began.floor) this.#report.add('stale', `${what}, ${this.#newer(began)}`)
+    if (write.denial !== undefined) this.#add('falseAcks', `${what}: ${write.denial}`)
+    else if (write.end < began.floor) this.#add('stale', `${what}, ${this.#newer(began)}`)
     else this.#tookEffect(seen)
     return seen
   }
@@ -129,9 +137,10 @@ export class Register {
   /** Checks an outcome that is true only where the key is absent. */
   sawAbsent(began: Moment, verb: string): void {
     this.#report.misses++
+    this.#note(`${verb} found nothing`)
     const isPresent = began.stored > began.removed && this.#removals.allBefore(began.stored)
     if (!this.isAlone || !isPresent) return
-    this.#report.add('falseAcks', `${verb} found no ${this.key}, though its store was acknowledged`)
+    this.#add('falseAcks', `${verb} found no ${this.key}, though its store was acknowledged`)
   }
 
   /**
@@ -140,7 +149,7 @@ export class Register {
    */
   sawPresent(began: Moment, verb: string, own = 0): void {
     const isAbsent = began.removed > began.stored && this.#puts.allBefore(began.removed, own)
-    if (isAbsent) this.#report.add('stale', `${verb} found ${this.key}, which had been deleted`)
+    if (isAbsent) this.#add('stale', `${verb} found ${this.key}, which had been deleted`)
   }
 
   #newer(began: Moment): string {
@@ -151,6 +160,7 @@ export class Register {
   #begin(isRemoval: boolean): number {
     const end = Number.POSITIVE_INFINITY
     this.#writes.push({ isRemoval, start: nextEvent(), end, denial: undefined })
+    this.#note(`version ${this.#writes.length - 1} begins${isRemoval ? ': a removal' : ''}`)
     return this.#writes.length - 1
   }
 
@@ -159,6 +169,14 @@ export class Register {
     write.end = nextEvent()
     if (write.isRemoval) this.#removals.end(write.end)
     else this.#puts.end(write.end)
+  }
+
+  #add(column: Column, example: string): void {
+    this.#report.add(column, example, this.key)
+  }
+
+  #note(event: string): void {
+    this.#report.history.add(this.key, event)
   }
 
   #tookEffect(version: number): void {

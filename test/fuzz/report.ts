@@ -1,3 +1,4 @@
+import { History } from './history.ts'
 import type { LoopClock } from './loop-clock.ts'
 
 /** The faults that a run can find: the count of each must be 0. */
@@ -47,14 +48,18 @@ export class Report {
   /** Rejections by code. */
   readonly errors: Record<string, number> = {}
   readonly clock: LoopClock
+  readonly history: History
 
-  constructor(clock: LoopClock) {
+  constructor(clock: LoopClock, history = new History()) {
     this.clock = clock
+    this.history = history
   }
 
-  add(column: Column, example: string): void {
+  /** Counts a fault. The first ones are examples, with the history of their key. */
+  add(column: Column, example: string, key = ''): void {
     this.found[column]++
-    if (this.found[column] <= MAX_EXAMPLES) this.examples.push(`${column}: ${example}`)
+    if (this.found[column] > MAX_EXAMPLES) return
+    this.examples.push(`${column}: ${example}${this.history.of(key)}`)
   }
 
   get total(): number {

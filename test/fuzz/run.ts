@@ -4,6 +4,7 @@ import { MemcachedClient } from '../../src/index.ts'
 import { type Memcached, memcachedAbilities, startMemcached } from '../support/memcached.ts'
 import { Counter } from './counter.ts'
 import { Dice } from './dice.ts'
+import { History } from './history.ts'
 import {
   type HostileProxy,
   type Hostility,
@@ -49,6 +50,8 @@ const DRAIN_MS = 5_000
 /** How long after its rejection a command may still run: what a proxy holds, and more. */
 const FLOAT_TIMEOUTS = 5
 const LOOK_MS = 100
+/** The pause of a caller after an error. */
+const PAUSE_MS = 100
 /** How long servers may take to start. */
 const PATIENCE_MS = 60_000
 const always = (): boolean => true
@@ -67,6 +70,7 @@ const HOSTILE: Hostility = {
 /** Runs a plan on its own memcacheds. */
 export async function fuzz(plan: Plan): Promise<Report> {
   const clock = new LoopClock()
+  const history = new History()
   // Start memcached with one thread, which runs commands in the order of arrival, across
   // connections.
   const args = ['-t', '1', '-R', '10000', '-m', '512']
@@ -74,10 +78,13 @@ export async function fuzz(plan: Plan): Promise<Report> {
   const servers = await Promise.all(Array.from({ length: plan.hosts }, start))
   const proxies = await Promise.all(
     servers.map(({ port }, index) => {
-      return startHostileProxy(port, plan.seed * 100 + index, plan.mutant?.tamper)
+      return startHostileProxy(port, plan.seed * 100 + index, {
+        tamper: plan.mutant?.tamper,
+        history,
+      })
     }),
   )
-  const report = new Report(clock)
+  const report = new Report(clock, history)
   const onCrash = (reason: unknown): void => report.add('crashes', `nobody handles: ${reason}`)
   process.on('unhandledRejection', onCrash)
   try {
@@ -158,9 +165,17 @@ class Run {
     }
   }
 
+  /**
+   * Makes calls one after the other. Pauses after an error, or the callers of an ejected host would
+   * use up the run's operations at once. Not before the error is recorded: from then on the client
+   * may delete what it did not store.
+   */
   async #caller(): Promise<void> {
+    const world = { ...this.#world }
     while (this.#report.issued < this.#plan.operations) {
-      await this.#world.dice.pick(this.#deck)(this.#world)
+      await world.dice.pick(this.#deck)(world)
+      if (world.hasFailed) await sleep(PAUSE_MS)
+      world.hasFailed = false
     }
   }
 
@@ -250,6 +265,7 @@ function worldOf(
   return {
     client,
     report,
+    hasFailed: false,
     dice,
     registers,
     counters: many(30, (index) => new Counter(`counter:${index}`, isAlone, report)),
