@@ -169,6 +169,10 @@ export class Deadline {
     this.#endMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs
   }
 
+  get isOver(): boolean {
+    return performance.now() >= this.#endMs
+  }
+
   /**
    * Returns the bounds of the next step. Throws MINTRING_TIMEOUT or MINTRING_ABORTED if the
    * operation has no time left.

@@ -1,6 +1,7 @@
 import { badArgument } from '../arguments.ts'
 import type { Behaviors } from '../behaviors/behaviors.ts'
 import { type CommandMessage, commandTrace, isTraced } from '../channels.ts'
+import { Deadline } from '../deadline.ts'
 import { isMintringError, MintringError } from '../errors.ts'
 import type { Cluster } from '../hosts/cluster.ts'
 import type { Request } from '../net/request.ts'
@@ -153,6 +154,16 @@ export class ClientCore {
   get operationMs(): number {
     const { requestTimeoutMs, retries } = this.behaviors
     return requestTimeoutMs * (1 + retries)
+  }
+
+  /**
+   * Returns the deadline of an operation of several commands for a key: they share the time of one
+   * operation. Throws for invalid options.
+   */
+  deadline(what: string, options: OperationOptions | undefined, routeKey: string): Deadline {
+    const { operationMs } = this
+    const { signal, timeoutMs = operationMs } = options ?? {}
+    return new Deadline(what, { signal, timeoutMs }, operationMs, this.hostOf(routeKey))
   }
 
   /** Sends a request. Throws for invalid options. */

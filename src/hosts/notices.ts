@@ -6,9 +6,9 @@ import { getsVerb, textVerb } from './item-commands.ts'
 import { type CountOwner, MissedCounts } from './missed-counts.ts'
 import { tellRequest } from './tell.ts'
 
-/** UTF-8 never contains this byte, so no caller's key is the same. */
 /** How long notices live without `missedTtl`. */
 const NOTICE_SECONDS = 3_600
+/** UTF-8 never contains this byte, so no caller's key is the same. */
 const NOTICE_PREFIX = '\xff~mintring~missed~'
 /**
  * The share of requestTimeoutMs that a fallback host gets to reply to a lookup, because the key's

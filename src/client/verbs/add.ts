@@ -1,4 +1,3 @@
-import { Deadline } from '../../deadline.ts'
 import { acceptOneValue } from '../../net/refusal.ts'
 import type { Verb } from '../../net/request.ts'
 import { Request, verbOf } from '../../net/request.ts'
@@ -50,8 +49,11 @@ async function addOrReplace(
 ): Promise<boolean> {
   const wireKey = core.keys.wireKey(key)
   const routeKey = core.keys.routeKey(key)
-  const deadline = new Deadline('add', options, core.operationMs, core.hostOf(routeKey))
+  const whole = core.deadline('add', options, routeKey)
   if (await store(core, 'add', key, value, options)) return true
+  // Only the parts of a large value take longer than an operation: then what follows is another.
+  const isLong = options?.timeoutMs === undefined && whole.isOver
+  const deadline = isLong ? core.deadline('add', options, routeKey) : whole
   const look = new Request<bigint | undefined>(GETS_PLACEHOLDER, routeKey, wireKey, core.codec)
   const id = await deadline.bound(core.submit(look, deadline.next()))
   if (id === undefined || id === A_VALUE) return false

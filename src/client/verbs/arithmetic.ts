@@ -1,6 +1,5 @@
 import type { OptionNames } from '../../arguments.ts'
 import { badArgument } from '../../arguments.ts'
-import { Deadline } from '../../deadline.ts'
 import { refuse } from '../../net/refusal.ts'
 import type { Verb } from '../../net/request.ts'
 import { Request, verbOf } from '../../net/request.ts'
@@ -139,7 +138,7 @@ async function countFrom(
   options: OperationOptions,
 ): Promise<bigint | undefined> {
   const routeKey = core.keys.routeKey(key)
-  const deadline = new Deadline(name, options, core.operationMs, core.hostOf(routeKey))
+  const deadline = core.deadline(name, options, routeKey)
   if (await deadline.bound(core.speaksMeta(routeKey))) {
     const M = name === 'incr' ? 'I' : 'D'
     const flags: MaFlags = { J: initial, D: by, M }

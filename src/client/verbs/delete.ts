@@ -1,5 +1,6 @@
-import { abortedBy, Deadline } from '../../deadline.ts'
+import { abortedBy, type Deadline } from '../../deadline.ts'
 import type { MintringError } from '../../errors.ts'
+import { errorOf } from '../../hosts/next-step.ts'
 import { atOnce } from '../../hosts/scatter.ts'
 import { TimeSlice } from '../../hosts/time-slice.ts'
 import { Request } from '../../net/request.ts'
@@ -34,16 +35,22 @@ async function deleteWithLock(
   key: string,
   options: OperationOptions | undefined,
 ): Promise<boolean> {
-  // All steps share the time limit of one operation, because callers expect one.
-  const timeoutMs = options?.timeoutMs ?? core.operationMs
-  const bounds = { signal: options?.signal, timeoutMs }
-  const hostOf = core.hostOf(core.keys.routeKey(key))
-  const deadline = new Deadline('delete', bounds, timeoutMs, hostOf)
+  const deadline = core.deadline('delete', options, core.keys.routeKey(key))
   const isUnlocked = core.locks.areUsed && (await unlockFirst(core, key, deadline))
-  const wasThere = await remove(core, key, isUnlocked ? deadline.next() : options)
+  const wasThere = await remove(core, key, core.locks.areUsed ? deadline.next() : options)
+  if (wasThere || isUnlocked) return wasThere
   deadline.sent = true
-  if (wasThere || isUnlocked || !(await deadline.bound(core.unlock(key)))) return wasThere
-  return remove(core, key, deadline.next())
+  try {
+    const wasLocked = await deadline.bound(core.unlock(key))
+    return wasLocked && (await remove(core, key, deadline.next()))
+  } catch (error) {
+    throw afterDelete(error)
+  }
+}
+
+/** Returns the error of a step that followed a delete of the key: bytes of the whole were sent. */
+function afterDelete(error: unknown): MintringError {
+  return errorOf({ verb: DELETE, sent: true }, error as MintringError)
 }
 
 /**
@@ -105,7 +112,7 @@ async function unlockOne(
     if (!(await deadline.bound(core.unlock(key)))) return
     again.set(key, await remove(core, key, deadline.next()))
   } catch (error) {
-    again.failed.set(key, error as MintringError)
+    again.failed.set(key, afterDelete(error))
   }
 }
 

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { badArgument, checkBoolean, isGiven, refuseSurplus } from '../../arguments.ts'
-import { Deadline } from '../../deadline.ts'
+import type { Deadline } from '../../deadline.ts'
 import { MintringError } from '../../errors.ts'
 import { refuse } from '../../net/refusal.ts'
 import type { Effect, Verb } from '../../net/request.ts'
@@ -234,9 +234,7 @@ export class MetaCommands {
 
   private deadline(name: string, options: OperationOptions | undefined, key: MetaKey): Deadline {
     checkOptions(name, options)
-    const { operationMs } = this.core.open
-    const hostOf = (): string | undefined => this.core.hostOf(this.place(key).routeKey)()
-    return new Deadline(name, options, operationMs, hostOf)
+    return this.core.open.deadline(name, options, this.place(key).routeKey)
   }
 
   private place(key: MetaKey): { wireKey: string; routeKey: string; isBase64: boolean } {

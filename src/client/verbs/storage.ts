@@ -178,13 +178,19 @@ async function sendLater<Result>(
   id: bigint | undefined,
   options: StoreOptions | undefined,
 ): Promise<Result> {
-  const hostOf = core.hostOf(core.keys.routeKey(key))
-  const deadline = new Deadline(verb.name, options, core.operationMs, hostOf)
+  const routeKey = core.keys.routeKey(key)
+  const deadline = core.deadline(verb.name, options, routeKey)
   const encoded = await deadline.bound(Promise.resolve(encoding), UNENCODED)
-  const item = fits(core, wireKey, encoded.body.length)
-    ? encoded
-    : await split(core, wireKey, encoded, exptime, deadline)
-  return send(core, verb, key, wireKey, item, exptime, id, deadline.next())
+  if (fits(core, wireKey, encoded.body.length)) {
+    return send(core, verb, key, wireKey, encoded, exptime, id, deadline.next())
+  }
+  // Each part of a value has the time of an operation, unless the caller limits them together.
+  const parts =
+    options?.timeoutMs === undefined
+      ? new Deadline(verb.name, options, core.operationMs, core.hostOf(routeKey))
+      : deadline
+  const manifest = await split(core, wireKey, encoded, exptime, parts)
+  return send(core, verb, key, wireKey, manifest, exptime, id, parts.next())
 }
 
 function split(
