@@ -92,20 +92,14 @@ export async function startHostileProxy(
     },
   }
   const errors: string[] = []
-  let connections = 0
   const server = net.createServer({ noDelay: true }, (near) => {
     near.on('error', () => undefined)
-    if (state.mode === 'refused') {
-      near.resetAndDestroy()
-      return
-    }
+    if (state.mode === 'refused') return void near.resetAndDestroy()
     const far = net.connect({ port, host: '127.0.0.1', noDelay: true })
-    const name = `connection ${seed}.${++connections}`
-    const tap = history === undefined ? undefined : new Wiretap(history, name)
+    const tap = history && new Wiretap(history, `connection ${near.remotePort}`)
     const passage = new Passage(near, far, dice, state, tap)
     passages.add(passage)
     const note = errorCollector(errors, hasMeta ? 0 : 1)
-    near.on('data', (bytes: Buffer) => passage.up.push(bytes))
     far.on('data', (bytes: Buffer) => {
       note(bytes)
       tap?.down(bytes)
@@ -178,6 +172,7 @@ class Passage {
     const mayRise = () => mayPass() && !state.isEnding
     this.up = new Pump(toServer, dice, state, mayRise, (isReset) => this.end(isReset))
     this.down = new Pump(toClient, dice, state, mayPass, (isReset) => this.end(isReset))
+    near.on('data', (bytes: Buffer) => this.up.push(bytes))
     near.on('end', () => this.#drop())
     near.on('close', () => this.#drop())
     far.on('error', () => this.end(true))
