@@ -52,6 +52,7 @@ export type Withdrawal = 'withdrawn' | 'kept' | 'none'
 /** The state of a handover in the fleet. */
 export interface FleetState extends TransitionTimes {
   readonly id: string
+  readonly startedAtMs: number
   readonly leftMs: number
   /** The CAS id of the mark on each host; items with a lower one are older than the mark. */
   readonly casOf: Map<Host, bigint>
@@ -149,18 +150,18 @@ export class HandoverMark {
     // Another process may just have replaced these marks, as it begins the same handover.
     const digest = placementDigest(this.#to.text)
     const begun = previous.departures.find(({ mark }) => mark.nextDigest === digest)
-    const sinceMs = Math.max(startOf(previous.arrivals[0]), startOf(begun))
-    const last = departures[0]
-    if (last !== undefined && startOf(last) > Math.max(sinceMs, startOf(arrivals[0]))) {
+    const arrivedMs = startOf(previous.arrivals[0])
+    // A change that led to the previous placement is the one that this handover reverses.
+    const back = placementDigest(this.#from.text)
+    const last = departures.find(({ mark }) => mark.nextDigest !== back)
+    if (startOf(last) > Math.max(arrivedMs, startOf(begun), startOf(arrivals[0]))) {
       this.departure = last
       return []
     }
-    const obsolete = new Map(
-      [...departures, ...arrivals.filter((one) => startOf(one) < sinceMs)].map((one) => [
-        one.host,
-        String(one.cas),
-      ]),
-    )
+    // Processes that begin one handover may have stored marks with different times.
+    const sinceMs = Math.max(arrivedMs, startOf(begun) - (begun?.mark.announceMs ?? 0))
+    const olds = arrivals.filter((one) => startOf(one) < sinceMs)
+    const obsolete = new Map([...departures, ...olds].map((one) => [one.host, String(one.cas)]))
     await each([...obsolete.keys()], (host) => this.#drop(host, obsolete.get(host)!), withinMs)
     return arrivals.filter(({ host }) => !obsolete.has(host))
   }
@@ -215,9 +216,8 @@ export class HandoverMark {
 
   /** Stores the mark on a host that was unreachable before, unless it has one. */
   async reach(host: Host, state: FleetState, leftMs: number): Promise<void> {
-    const { id, announceMs, handoverMs } = state
+    const { id, announceMs, handoverMs, startedAtMs } = state
     if (await this.#participants.isWithdrawn([host], id, REACH_MS)) return
-    const startedAtMs = unixMs() + leftMs - announceMs - handoverMs
     const times = { announceMs, handoverMs, startedAtMs }
     const mark: Mark = { id, ...times, previous: this.#from.record, isLate: true }
     await this.#addAll([host], mark, leftMs, REACH_MS)
@@ -306,10 +306,10 @@ function startOf(found: FoundMark | undefined): number {
 }
 
 function stateOf(found: readonly FoundMark[], { mark, leftMs }: FoundMark): FleetState {
-  const { id, announceMs, handoverMs } = mark
+  const { id, announceMs, handoverMs, startedAtMs } = mark
   const casOf = new Map(found.map(({ host, cas }) => [host, cas]))
   const late = new Set(found.filter(isLate).map(({ host }) => host))
-  return { id, announceMs, handoverMs, casOf, late, leftMs }
+  return { id, announceMs, handoverMs, startedAtMs, casOf, late, leftMs }
 }
 
 function isLate({ mark }: FoundMark): boolean {

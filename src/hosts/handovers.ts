@@ -178,9 +178,9 @@ export class Handovers {
     if (known === undefined) return false
     const { announceMs, handoverMs } = mark
     const change = { ...joining, isConfigured: false, times: { announceMs, handoverMs } }
-    this.beginFrom({ ...known, rename: undefined, change }, mark.id)
-    this.#resend()
-    return true
+    const isBegun = this.beginFrom({ ...known, rename: undefined, change }, mark.id)
+    if (isBegun) this.#resend()
+    return isBegun
   }
 
   #foundDeparture(item: MarkItem): boolean {
@@ -238,10 +238,9 @@ export class Handovers {
     if (isHandedOver) {
       const from = new PreviousPlaces(before.hosts, before.ring)
       const { policy } = this.#owner
-      const servers = before.hosts.map(({ server }) => server)
       const placements = {
-        from: namedPlacement(before.placement, servers, policy),
-        to: namedPlacement(after.placement, this.#servers, policy),
+        from: namedPlacement(before.placement, before.servers, policy),
+        to: namedPlacement(after.placement, after.servers, policy),
       }
       const part = { isBystander: false }
       this.#begin({ ...change, from, placements, leaving, strangers: new Set(), part })
@@ -288,18 +287,17 @@ export class Handovers {
 
   /**
    * Starts a handover from a placement that this client never had. `joinedId`: the handover that it
-   * found and joins.
+   * found and joins. Returns false if that placement is the current one, so that nothing moves.
    */
   beginFrom(
     { servers, strangers, options, rename, names, change }: PreviousPlacement,
     joinedId?: string,
-  ): void {
+  ): boolean {
     retire(this.end())
     this.#useListAgain()
     const to = this.#placement + (names?.now ?? '')
     const text = placementOfPolicy(servers, options) + (names?.before ?? '')
-    // The previous placement is the current one: nothing moves.
-    if (text === to) return
+    if (text === to) return false
     const known = new Map(this.#owner.hosts.map((host) => [identityOf(host.server), host]))
     const hosts = servers.map(
       (server) => known.get(identityOf(server)) ?? new Host(this.#owner, server),
@@ -317,6 +315,7 @@ export class Handovers {
       strangers: new Set(hosts.filter((_, place) => strangers?.has(servers[place]!))),
       part: { joinedId, isBystander: servers.every((server) => strangers?.has(server)) },
     })
+    return true
   }
 
   /**

@@ -27,6 +27,8 @@ const MAX_REBUILT_RINGS = 16
  */
 export class Places {
   readonly hosts: readonly Host[]
+  /** The servers of the hosts, with the weights that they have in this ring. */
+  readonly servers: readonly ServerAddress[]
   readonly ring: Ring<ServerAddress>
   readonly #isRebuilding: boolean
   /** Everything that determines the placement of keys, as one text. */
@@ -40,15 +42,10 @@ export class Places {
 
   constructor(hosts: readonly Host[], policy: ClusterPolicy) {
     this.hosts = hosts
-    this.ring = createRing(
-      hosts.map((host) => host.server),
-      policy,
-    )
+    this.servers = hosts.map((host) => host.server)
+    this.ring = createRing(this.servers, policy)
     this.#current = this.ring
-    this.placement = placementOfPolicy(
-      hosts.map((host) => host.server),
-      policy,
-    )
+    this.placement = placementOfPolicy(this.servers, policy)
     this.#isRebuilding = policy.ejection === 'rebuild'
     this.#usable = new Uint8Array(hosts.length)
     this.#inRing = new Uint8Array(hosts.length)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { MemcachedClient } from '../../src/client/client.ts'
+import type { ClientCore } from '../../src/client/core.ts'
 import type { Memcached } from '../support/memcached.ts'
 
 /** What happens to a key or to the servers. */
@@ -49,13 +50,22 @@ export class History {
   /** The calls of a key and all events meanwhile, oldest first. */
   linesOf(key: string): readonly string[] {
     const calls = this.#byKey.get(key) ?? []
-    const since = calls[0]?.startMs ?? 0
-    const events = this.#events.filter(({ startMs }) => startMs >= since)
-    return [...calls, ...events]
+    return [...calls, ...this.#events]
       .sort((one, other) => one.startMs - other.startMs)
       .map(({ startMs, endMs, what }) => {
         return `${startMs.toFixed(1)} to ${endMs?.toFixed(1) ?? 'now'}: ${what}`
       })
+  }
+
+  /** Where a client reads a key, and in which phase. */
+  viewOf(client: MemcachedClient, key: string): string {
+    const { cluster } = Reflect.get(client, '_core') as ClientCore
+    const { handover } = cluster
+    const previous = handover?.previousHomeOf(key)
+    const phase = previous && handover?.phaseFor(key, previous)
+    const from = handover?.snapshot?.fromServers.join(' ')
+    const where = `${cluster.homeOf(key).name}, before ${previous?.name} (${previous?.state})`
+    return `${this.#stateOf(client)}: ${where}, ${phase}, from ${from}`
   }
 
   #stateOf(client: MemcachedClient): string {

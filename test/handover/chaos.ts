@@ -175,7 +175,8 @@ class Chaos {
   async #tell(key: string): Promise<void> {
     const lines = this.#history.linesOf(key)
     const items = await Promise.all(this.#memcacheds.map((memcached) => itemOn(memcached, key)))
-    console.log([`history of ${key}`, ...lines, ...items].join('\n'))
+    const views = this.#processes.map((client) => this.#history.viewOf(client, key))
+    console.log([`history of ${key}`, ...lines, ...items, ...views].join('\n'))
   }
 
   #count(what: string): void {
@@ -215,6 +216,7 @@ class Chaos {
 
   async #learn(list: readonly string[]): Promise<void> {
     this.#event(`${list.length} hosts`)
+    this.#history.event(`the list is ${list.join(' ')}`)
     this.#list = list
     const each = this.#processes.map(async (_, index) => {
       await sleep(random() * LEARN_MS)

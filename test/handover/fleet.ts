@@ -36,8 +36,10 @@ export class Fleet {
     return this.servers.slice(0, count).map(({ host, port }) => `${host}:${port}`)
   }
 
-  join(count: number, behaviors: BehaviorsInput = {}): MemcachedClient {
-    const client = new MemcachedClient(this.places(count), { ...PATIENT, ...behaviors })
+  /** A client of the first servers, or of a list. */
+  join(of: number | readonly string[], behaviors: BehaviorsInput = {}): MemcachedClient {
+    const servers = typeof of === 'number' ? this.places(of) : of
+    const client = new MemcachedClient(servers, { ...PATIENT, ...behaviors })
     const told: string[] = []
     this.#phases.set(client, told)
     client.on('handover', ({ phase }) => told.push(phase))

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
+import type { ClientCore } from '../../src/client/core.ts'
 import { metadumpKeys } from '../../src/simulate/remap-metadump.ts'
 import { type Memcached, skipWithoutDumps, startMemcached } from '../support/memcached.ts'
 
@@ -51,4 +52,24 @@ test('a forged handover mark whose server name contains a command runs no comman
   for (const memcached of memcacheds) {
     assert.doesNotMatch(await said(memcached, 'get injected\r\n'), /VALUE/)
   }
+})
+
+test('a forged mark that names the current servers as the previous ones is ignored', async (t) => {
+  const memcacheds = await Promise.all([startMemcached(), startMemcached()])
+  t.after(() => Promise.all(memcacheds.map(({ kill }) => kill())))
+  const all = memcacheds.map(({ host, port }) => `${host}:${port}`)
+  await using informed = new MemcachedClient(all)
+  await informed.set('key', 'value')
+  const { cluster } = Reflect.get(informed, '_core') as ClientCore
+  const times = { announceMs: 60_000, handoverMs: 60_000, startedAtMs: Date.now() }
+  const servers = memcacheds.map(({ host, port }) => ({ host, port, weight: 1 }))
+  const previous = { servers, ring: { distribution: 'ketama' } }
+  const body = JSON.stringify({ id: 'forged', ...times, previous })
+  const line = `set ${cluster.handovers.markKey} 0 86520 ${body.length}\r\n${body}\r\n`
+  for (const memcached of memcacheds) {
+    assert.match(await said(memcached, Buffer.from(line, 'latin1')), /STORED/)
+  }
+  await using newcomer = new MemcachedClient(all)
+  assert.equal(await newcomer.get('key'), 'value')
+  assert.equal(newcomer.handover, undefined)
 })

@@ -43,6 +43,24 @@ describe('a process that starts with the new list during the announcement', {
     }
   })
 
+  for (const weights of [':1 :4', ':4 :1', ':2 :9']) {
+    test(`finds the homes before a change of one host's weight from${weights.replace(' ', ' to ')}`, async (context) => {
+      const fleet = await Fleet.start(context)
+      const [host, ...others] = fleet.places(4)
+      const [before = [], after = []] = weights
+        .split(' ')
+        .map((weight) => [host + weight, ...others])
+      const ignorant = fleet.join(before)
+      const informed = fleet.join(before)
+      await fill(ignorant, 'before')
+      informed.setServers(after, CHANGE)
+      await fleet.until(informed, 'announce')
+      const newcomer = fleet.join(after)
+      await fill(newcomer, 'of the newcomer')
+      assert.deepEqual(await valuesOf(ignorant), new Set(['of the newcomer']))
+    })
+  }
+
   test('takes part in the handover from its first command on, whatever that is', async (context) => {
     const fleet = await Fleet.start(context)
     const informed = fleet.join(3)
