@@ -21,13 +21,12 @@ export interface Opened {
   readonly state: FleetState | undefined
 }
 
-/** Hosts with their items. `afterRead` is called after each read, `beforeChange` before a change. */
+/** Hosts with their items. `afterRead` is called after each read. */
 export class MarkHosts {
   readonly hosts: readonly Host[]
   readonly #items = new Map<string, Item>()
   #cas = 0
   afterRead = async (): Promise<void> => {}
-  beforeChange = async (): Promise<void> => {}
 
   constructor(meta: boolean, count = 1) {
     this.hosts = Array.from({ length: count }, (_, index) => {
@@ -51,7 +50,6 @@ export class MarkHosts {
       await this.afterRead()
       return read && { ...read, ttlSeconds: undefined }
     }
-    await this.beforeChange()
     const item = this.#items.get(name)
     const { cas } = args as { readonly cas?: string }
     const isDeleted = verb.effect === 'remove' || verb.name === 'cas'
