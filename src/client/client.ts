@@ -41,7 +41,7 @@ import type { Ttl } from './ttl.ts'
 import { add } from './verbs/add.ts'
 import type { CounterOptions } from './verbs/arithmetic.ts'
 import { count } from './verbs/arithmetic.ts'
-import { deleteKey, deleteKeys } from './verbs/delete.ts'
+import { deleteKey } from './verbs/delete.ts'
 import type { DumpedItem, DumpedKey, DumpOptions, WatchEvent, WatchOptions } from './verbs/dumps.ts'
 import { metadump, mgdump, watch } from './verbs/dumps.ts'
 import type { Entries } from './verbs/entries.ts'
@@ -56,7 +56,7 @@ import { gat, gats, get, gets } from './verbs/retrieval.ts'
 import type { CasOutcome } from './verbs/storage.ts'
 import { cas, extend, store } from './verbs/storage.ts'
 import { touch } from './verbs/touch.ts'
-import { setMany } from './verbs/write-many.ts'
+import { deleteMany, setMany } from './verbs/write-many.ts'
 import type { ClientView, ViewOptions } from './view.ts'
 import { warm } from './warm.ts'
 import type { WarmLoader, WarmOptions, WarmProgress } from './warm-options.ts'
@@ -83,7 +83,6 @@ export class MemcachedClient {
   constructor(servers: Servers, behaviors: BehaviorsInput = {}) {
     this._settings = new ClientSettings(servers, behaviors)
     this._core = this._settings.core
-    this._core.unlock = (key) => this._refills.unlock(key)
   }
 
   /**
@@ -392,7 +391,7 @@ export class MemcachedClient {
    * @example await cache.deleteMany(['user:1', 'user:2'])
    */
   async deleteMany(keys: Iterable<string>, options?: OperationOptions): Promise<Outcomes<boolean>> {
-    return deleteKeys(this._core.open, keys, options)
+    return deleteMany(this._core.open, keys, options)
   }
 
   /**

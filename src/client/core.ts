@@ -55,13 +55,6 @@ export class ClientCore {
    * state.
    */
   changed: (key: string) => void = () => {}
-  /**
-   * Deletes the lock that a refill with `placeholder: 'sidecar'` keeps in a second item. Resolves
-   * to true if there was one.
-   */
-  unlock: (key: string) => Promise<boolean> = async () => false
-  /** Whether refills of this client, or of its views, have keys with such locks. */
-  readonly locks = { areUsed: false }
   /** Whether close() was called: pending operations may finish, and no others start. */
   isClosed = false
   /** How many failed reads returned a miss, because of `onError: 'miss'`. */

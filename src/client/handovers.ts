@@ -13,10 +13,10 @@ import type { Previous } from '../behaviors/types.ts'
 import { messageOf } from '../errors.ts'
 import { parseServers } from '../hosts/address.ts'
 import type { HandoverChange, PreviousPlacement, Rename } from '../hosts/previous-places.ts'
-import { LOCK } from '../refill/paths/stamp.ts'
+import { mainKeyOf, RESERVED } from '../protocol/own-key.ts'
 import type { Seconds } from '../refill/policy.ts'
-import { HASH_MARK, Keys, RESERVED } from './keys.ts'
-import { besideKey, isTagKey, mainKeyOf, tagRouteOf } from './own-items.ts'
+import { HASH_MARK, Keys } from './keys.ts'
+import { isTagKey, tagRouteOf } from './own-items.ts'
 
 /** The options of setServers(). Defaults: the behaviors of the same name. */
 export interface ChangeOptions {
@@ -151,8 +151,7 @@ function namesOf({ keyPrefix, hashWithPrefixKey }: Behaviors) {
     if (name.startsWith(CHUNK)) return main
     return (hashWithPrefixKey ? keyPrefix : '') + text(name)
   }
-  const lockOf = (wireKey: string): string => besideKey(wireKey, LOCK)
-  return { isAllOurs: prefix === '', isOurs, lockOf, routeKeyOf }
+  return { isAllOurs: prefix === '', isOurs, routeKeyOf }
 }
 
 /** Returns the UTF-8 bytes of a prefix, one latin1 character each. */

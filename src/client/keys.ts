@@ -1,6 +1,7 @@
 import { MintringError } from '../errors.ts'
 import { checkWireKey, toWireKey } from '../protocol/key.ts'
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
+import { RESERVED } from '../protocol/own-key.ts'
 import { crypto } from '../runtime.ts'
 import { escaped } from '../secrets.ts'
 
@@ -21,12 +22,6 @@ export interface KeyMapping {
   /** Returns what the ring hashes for a key. */
   routeKey(key: string): string
 }
-
-/**
- * The first bytes of mintring's own item names, such as the locks of refills. UTF-8 never contains
- * the byte FF, so no text key of a caller can start with it.
- */
-export const RESERVED = '\xff~'
 
 /** Throws MINTRING_BAD_KEY for a key that starts like mintring's own items. */
 export function checkUnreserved(wireKey: string): void {

@@ -5,12 +5,12 @@ import type { Attempt, Effect, Sink, Verb } from '../net/request.ts'
 import { Request, verbOf } from '../net/request.ts'
 import { atMostExptime, toExptime } from '../protocol/exptime.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
+import { besideKey } from '../protocol/own-key.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
 import type { Status, StoreAnswer, StoreCommand } from '../refill/store.ts'
 import { unixMs } from '../runtime.ts'
-import { besideKey } from './own-items.ts'
 import {
   type AnswerContext,
   dialectOfReply,

@@ -3,7 +3,6 @@ import { MintringError } from '../errors.ts'
 import type { Handover } from '../hosts/handover.ts'
 import type { Host } from '../hosts/host.ts'
 import type { Request } from '../net/request.ts'
-import { LOCK } from '../refill/paths/stamp.ts'
 import type {
   Dialect,
   Elsewhere,
@@ -120,8 +119,6 @@ export class ClusterStore implements RefillStore {
     const { keys, cluster } = this.#core
     const routeKey = keys.routeKey(key)
     const wireKey = cluster.handovers.nameOf(routeKey, keys.wireKey(key))
-    // Without a placeholder on the key itself, a lock beside it elects the loader.
-    if (vivifySeconds === 0) this.#core.locks.areUsed = true
     const flags = this.#flags(vivifySeconds, refreshBelowSeconds)
     const host = this.#looksAtHost ? cluster.hostFor(routeKey) : undefined
     const dialect = host === undefined ? this.#usualDialect : this.#dialectOf(host)
@@ -242,23 +239,6 @@ export class ClusterStore implements RefillStore {
       cluster.owe(host, requests[0]!.wireKey)
       return commands.map(() => nowhere)
     }
-  }
-
-  /**
-   * Deletes the lock that a refill with `placeholder: 'sidecar'` keeps in a second item. The refill
-   * then stores nothing; deleting the key alone would not stop it. Resolves to true if there was a
-   * lock.
-   */
-  async unlock(key: string): Promise<boolean> {
-    const { keys, cluster, behaviors } = this.#core
-    const host = cluster.hostFor(keys.routeKey(key))
-    if (behaviors.protocol === 'classic' || host?.abilities?.meta !== true) return false
-    let wasLocked = false
-    for (const home of this.homesOf(key) ?? [undefined]) {
-      const [removed] = await this.spread(key, [{ name: 'md', beside: LOCK }], home)
-      wasLocked ||= removed!.status === 'done'
-    }
-    return wasLocked
   }
 
   readTag(name: string, reader: TagReader): TagHandle {

@@ -158,14 +158,6 @@ export class ClientRefills {
   }
 
   /**
-   * Deletes the lock that a refill with `placeholder: 'sidecar'` keeps in a second item. Resolves
-   * to true if there was one.
-   */
-  unlock(key: string): Promise<boolean> {
-    return this.#store.unlock(key)
-  }
-
-  /**
    * Creates a view: the client's verbs with other settings (prefix, policy) on its connections. The
    * view closes with the client.
    */

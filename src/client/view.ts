@@ -82,7 +82,6 @@ export class ClientView {
       this._refill = client.refill
       this._prefix = keyPrefix
       this._core.changed = (key) => core.changed(keyPrefix + key)
-      this._core.unlock = (key) => core.unlock(keyPrefix + key)
       return
     }
     this._core = core.view(keys, ofValues(codec))
@@ -91,7 +90,6 @@ export class ClientView {
     this._store = store
     this._refill = refill
     this._core.changed = (key) => refill.detach(key)
-    this._core.unlock = (key) => store.unlock(key)
   }
 
   /** The maximum item size in bytes, from the client's behaviors. */

@@ -1,10 +1,10 @@
 import type { MintringError } from '../errors.ts'
 import { Request, type Verb, verbOf } from '../net/request.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
-import { deleteHead, touchHead } from '../protocol/request.ts'
+import { touchHead } from '../protocol/request.ts'
 import { crypto, performance, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
-import { done, getsVerb, itemVerb, textVerb } from './item-commands.ts'
+import { done, getsVerb, itemVerb, ownItem, remove, textVerb } from './item-commands.ts'
 import { KeyFilter } from './key-filter.ts'
 
 /** How long a marker lives after the last process renewed it. */
@@ -43,8 +43,6 @@ const TOUCH: Verb = itemVerb(
   ({ wireKey }, maxTtl) => touchHead(wireKey, atMostExptime(MARK_SECONDS, maxTtl)),
   done,
 )
-
-const DELETE: Verb = itemVerb('delete', 'remove', ({ wireKey }) => deleteHead(wireKey), done)
 
 /** Sends a request to one host. */
 export type SendTo = (host: Host, request: Request) => void
@@ -162,22 +160,22 @@ export class Absence {
   async #checkKey(wireKey: string, opening: Promise<void>): Promise<void> {
     const [found] = await Promise.all([this.#look(wireKey), opening])
     const isOld = this.id !== '' && found !== undefined && found.cas <= this.#watermark
-    if (isOld) await this.#ask(requestFor(DELETE, wireKey))
+    if (isOld) await this.#ask(remove(ownItem(wireKey)))
     if (this.copies.size < this.#maxKeys) this.copies.add(wireKey)
   }
 
   /** Renews the marker; it expires when no process renews it. */
   vouch(): void {
-    if (this.id !== '') this.#forget(TOUCH)
+    if (this.id !== '') this.#forget(requestFor(TOUCH, this.#markKey))
   }
 
   /** Deletes the marker, so that the next outage gets a new one. */
   close(): void {
-    if (this.id !== '') this.#forget(DELETE)
+    if (this.id !== '') this.#forget(remove(ownItem(this.#markKey)))
   }
 
-  #forget(verb: Verb): void {
-    this.#ask(requestFor(verb, this.#markKey)).catch(() => {})
+  #forget(request: Request<boolean>): void {
+    this.#ask(request).catch(() => {})
   }
 
   async #open(isRefused: (id: string) => boolean): Promise<void> {

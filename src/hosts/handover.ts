@@ -125,10 +125,6 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
     else this.owner.dispatchNew(request)
   }
 
-  lockOf(wireKey: string): string {
-    return this.input.lockOf(wireKey)
-  }
-
   owePrevious(host: Host, { routeKey, wireKey }: Request): void {
     this.owner.owe(host, this.from.rename(routeKey!, wireKey)[1])
   }

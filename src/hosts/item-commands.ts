@@ -1,5 +1,6 @@
 import { acceptOneValue, refuse } from '../net/refusal.ts'
 import { type Effect, Request, type Verb, verbOf } from '../net/request.ts'
+import { isOfLock, unlockHead } from '../net/unlock.ts'
 import { flushAllHead } from '../protocol/admin.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
@@ -185,9 +186,9 @@ function releaseHead(request: Request): string {
   return mdHead(request.wireKey, { C: BigInt(cas), b })
 }
 
-function deletionHead(request: Request): string {
-  const { wireKey } = request
-  return argsOf(request).b ? mdHead(wireKey, { b: true }) : deleteHead(wireKey)
+function deletionHead({ wireKey, args, attempt }: Request): string {
+  if ((args as Partial<Args>).b === true) return mdHead(wireKey, { b: true })
+  return unlockHead(attempt, wireKey) + deleteHead(wireKey)
 }
 
 function storedHead(request: Request): string {
@@ -245,11 +246,12 @@ export function itemVerb(
       out.text(head(request, maxTtl))
       if (request.body !== undefined) out.data(request.body)
     },
-    accept(request, reply) {
+    accept(request, reply, attempt) {
       const result = read(reply)
-      if (result === UNEXPECTED) return refuse(request, reply)
-      request.resolve(result)
-      return true
+      const isLast = !isOfLock(attempt)
+      if (result === UNEXPECTED) refuse(request, reply)
+      else if (isLast) request.resolve(result)
+      return isLast
     },
     debt: ({ args }) => ({ isMark: false, isBase64: (args as Partial<Args>)?.b === true }),
   })

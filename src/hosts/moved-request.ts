@@ -40,8 +40,6 @@ export interface Mover {
   /** Returns the key's host in the new placement; undefined if none is available. */
   hostFor(routeKey: string): Host | undefined
   rename(routeKey: string, wireKey: string): readonly [string, string]
-  /** Returns the wire key of the lock that a refill may have beside the key. */
-  lockOf(wireKey: string): string
   /**
    * Records a change that the previous host missed: it must delete the key before its value is
    * used.
@@ -91,12 +89,10 @@ export class MovedRequest implements MovedKey<unknown> {
     if (args === OTHER_HOME) return 'exists'
     const key = await this.#keyAt(at)
     const { routeKey, wireKey } = key
-    const unlocked = verb.effect === 'remove' ? this.#unlock(at, key) : undefined
     const copy = new Request(verb, routeKey, wireKey, context, args, body, flags, exptime)
     copy.ordered = ordered
     try {
-      const [result] = await Promise.all([this.#send(at, copy), unlocked])
-      return entryAt(at, result)
+      return entryAt(at, await this.#send(at, copy))
     } finally {
       this.#request.attempt = copy.attempt
     }
@@ -121,16 +117,7 @@ export class MovedRequest implements MovedKey<unknown> {
   async delete(at: HomeName): Promise<void> {
     if (at === 'previous' && !this.#isThere()) return
     const key = await this.#keyAt(at)
-    await Promise.all([this.#unlock(at, key), this.#send(at, remove(key))])
-  }
-
-  /**
-   * Deletes the lock of a refill, in front of a delete of the key. The refill would store what it
-   * loaded before this change.
-   */
-  async #unlock(at: HomeName, key: WireKey): Promise<void> {
-    const lock = { ...key, wireKey: this.#mover.lockOf(key.wireKey) }
-    if (!key.b) await this.#send(at, remove(lock))
+    await this.#send(at, remove(key))
   }
 
   /**

@@ -14,8 +14,6 @@ export interface HandoverChange {
   readonly isOurs: (wireKey: string) => boolean
   /** Whether every key belongs to this client, because it has no prefix. */
   readonly isAllOurs: boolean
-  /** Returns the wire key of the lock that a refill may have beside a key (`sidecar`). */
-  readonly lockOf: (wireKey: string) => string
   /** Returns what the ring hashes for a wire key; undefined if that is unknown. */
   readonly routeKeyOf: (wireKey: string) => string | undefined
   /**

@@ -238,9 +238,9 @@ export class Scatter {
     this.#failed.set(position, error)
   }
 
-  /** How many groups are sent at once: a batch alone must not fill the queue of a host. */
+  /** How many groups are sent at once: a batch alone must not fill half of the queue of a host. */
   get #maxGroups(): number {
-    return atOnce(MAX_GROUPS, this.#cluster.policy)
+    return Math.max(1, Math.min(MAX_GROUPS, this.#cluster.policy.maxQueuedPerHost >> 1))
   }
 
   /** Returns the error that ended the batch; `sent` is true if any of it may have been executed. */
@@ -258,11 +258,6 @@ export class Scatter {
       })
     }
   }
-}
-
-/** Returns how many commands a call may send at once, at most `most`: half of a host's queue. */
-export function atOnce(most: number, policy: { readonly maxQueuedPerHost: number }): number {
-  return Math.max(1, Math.min(most, policy.maxQueuedPerHost >> 1))
 }
 
 const NO_FAILURES: Failures = new Map()

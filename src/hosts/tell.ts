@@ -1,5 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { type Debt, Request, type Verb, verbOf } from '../net/request.ts'
+import { isOfLock, unlockHead } from '../net/unlock.ts'
 import { flushAllHead } from '../protocol/admin.ts'
 import { mdHead } from '../protocol/meta.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
@@ -15,7 +16,7 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
     effect: 'remove',
     repeatable: true,
     encode,
-    accept(request, { kind }) {
+    accept(request, { kind }, attempt) {
       const { Deleted, NotFound, Hd, Nf, Ok } = ReplyKind
       const isDone = kind === Deleted || kind === NotFound || kind === Hd || kind === Nf
       if (!isDone && kind !== Ok) {
@@ -25,8 +26,10 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
           'The server rejected the delete of a key that it must forget',
         )
       }
+      if (isOfLock(attempt)) return false
+      const onTold = request.context as OnTold
       // Call at once, because later replies in the same chunk belong to commands behind this one.
-      ;(request.context as OnTold)?.()
+      onTold?.()
       request.resolve(true)
       return true
     },
@@ -35,6 +38,7 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
 
 const TELL: Verb = told('tell', ({ wireKey, args, attempt }, out) => {
   const { isMark, ttlSeconds, isBase64: b } = args as Debt
+  if (!b) out.text(unlockHead(attempt, wireKey))
   const life = ttlSeconds === undefined ? {} : { T: ttlSeconds }
   // A mark that a host without meta commands missed is a delete there.
   if (isMark && attempt?.router.abilities?.meta !== false)

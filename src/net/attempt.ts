@@ -14,6 +14,13 @@ export class SingleAttempt implements Attempt {
   isUnchanged = false
   /** How many replies have arrived: the position in a group of commands. */
   cursor = 0
+  /**
+   * Undefined unless each delete of a key follows one of its lock. `next`: the next reply is about
+   * a lock. Otherwise it is about the key, and the reply about its lock was fine, or this error.
+   */
+  lock: 'next' | 'told' | MintringError | undefined = undefined
+  /** Whether an earlier attempt was sent: the server may have executed that one. */
+  isRepeated = false
 
   constructor(request: Request, router: Router) {
     this.request = request
@@ -51,6 +58,7 @@ export class SingleAttempt implements Attempt {
       request.reject(error)
       return 0
     }
+    this.isRepeated = request.sent
     request.sent = true
     return 1
   }

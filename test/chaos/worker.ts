@@ -44,7 +44,6 @@ const store = new TellingStore(core, {
 })
 const refill = new Refill(mutate(store, plan.mutation, staleStore), { hooks: { report } })
 core.changed = (key) => refill.detach(key)
-core.unlock = (key) => store.unlock(key)
 tracingChannel<object, CommandMessage>('mintring:command').asyncEnd.subscribe((message) => {
   const { key, host, outcome } = message as CommandMessage
   if (key !== undefined && host !== undefined && outcome !== 'error') note(taken, key, host)

@@ -6,6 +6,19 @@ import { onMetaServers } from './both-servers.ts'
 
 const POLICY = { ttl: 60, staleWhileRevalidate: 60, jitter: 0, placeholder: 'sidecar' } as const
 
+const REMOVALS = {
+  delete: (client: MemcachedClient, key: string) => client.delete(key),
+  deleteMany: async (client: MemcachedClient, key: string) => {
+    return (await client.deleteMany([key, 'nothing'])).get(key)
+  },
+  'invalidate without a stale window': (client: MemcachedClient, key: string) => {
+    return client.invalidate(key, { staleWhileRevalidate: 0 })
+  },
+}
+const AFTER_SET = (Object.keys(REMOVALS) as (keyof typeof REMOVALS)[]).flatMap((remove) => {
+  return [true, false].map((knows) => ({ remove, knows }))
+})
+
 /** A loader that returns `old` when it is told to. */
 function heldLoader() {
   let begin: () => void = () => {}
@@ -46,18 +59,18 @@ onMetaServers((pair) => {
     })
   }
 
-  for (const remove of ['delete', 'deleteMany'] as const) {
-    test(`a load stores nothing after a plain set and ${remove} by a client that reads such keys`, async () => {
+  for (const { remove, knows } of AFTER_SET) {
+    const who = knows ? 'reads' : 'never read'
+    test(`a load stores nothing after a plain set and ${remove} by a client that ${who} such keys`, async () => {
       const other = new MemcachedClient(pair.server.address)
       try {
-        const key = `page-set-${remove}`
-        await other.getOrSet('page-read', () => 'read', POLICY)
+        const key = `page-set-${remove}-${knows}`.replaceAll(' ', '-')
+        if (knows) await other.getOrSet('page-read', () => 'read', POLICY)
         const old = heldLoader()
         const entry = pair.cache.getOrSetEntry(key, old.load, POLICY)
         await old.begun
         await other.set(key, 'set', { ttl: 60 })
-        if (remove === 'delete') assert.equal(await other.delete(key), true)
-        else assert.equal((await other.deleteMany([key])).get(key), true)
+        assert.equal(await REMOVALS[remove](other, key), true)
         old.end()
         assert.deepEqual(await entry, { value: 'old', state: 'uncached' })
         const next = await pair.cache.getOrSetEntry(key, () => 'new', POLICY)

@@ -9,7 +9,11 @@ export interface Plan {
   readonly dialect: Dialect
   readonly policy: RefillPolicy
   readonly writes: number
-  readonly writeKind: 'invalidate' | 'tags'
+  /**
+   * `set and delete`: by the plain verbs, which know nothing of the key's policy. `lock left`: the
+   * same, with a delete that leaves the lock beside the key.
+   */
+  readonly writeKind: 'invalidate' | 'tags' | 'set and delete' | 'lock left'
   readonly crashes: boolean
   /** Whether the writer invalidates the key without its policy. */
   readonly isPolicyUnknown?: boolean
@@ -50,6 +54,9 @@ const INSIDE = { ...CRASH, writer: 'a reader' } as const
 /** A lease is renewed while its loader runs, and the key is invalidated meanwhile. */
 const RENEWAL = { ...INSIDE, writes: 1, crashes: false, delays: 1, reads: 'after' } as const
 
+/** The writer stores a value by a plain set, which it then deletes. */
+const SET = { ...CRASH, writes: 1, writeKind: 'set and delete' } as const
+
 /** The writer does not know the policy of the key. */
 const UNKNOWN = { ...CRASH, isPolicyUnknown: true } as const
 
@@ -77,6 +84,9 @@ export const PLANS: Readonly<Record<string, Plan>> = {
   'sidecar, no stale window': { ...CRASH, ...BESIDE_ONCE },
   'sidecar, a reader writes': { ...INSIDE, ...BESIDE, writes: 1 },
   'sidecar, renewals': { ...RENEWAL, ...BESIDE },
+  'meta, set and delete': { ...SET, ...META },
+  'classic, set and delete': { ...SET, ...CLASSIC },
+  'sidecar, set and delete': { ...SET, ...BESIDE },
   'meta, policy unknown': { ...UNKNOWN, ...META },
   'meta, no stale window, policy unknown': { ...UNKNOWN, ...META_ONCE },
   'classic, no stale window, policy unknown': { ...UNKNOWN, ...CLASSIC, policy: ONCE },
@@ -134,5 +144,6 @@ export const TAG_MISTAKES: Readonly<Record<string, Plan>> = {
 /** Plans with mistakes of earlier versions: the test must detect each. */
 export const OLD_WAYS: Readonly<Record<string, Plan>> = {
   'old renewal': { ...RENEWAL, ...META, wrap: adoptingRenewal },
+  'old delete': { ...SET, ...BESIDE, writeKind: 'lock left' },
   'old sidecar store': { ...RENEWAL, ...BESIDE, delays: 0, wrap: trustingSidecar },
 }

@@ -201,9 +201,13 @@ class Scenario {
     return this.#plan.writeKind === 'tags'
   }
 
-  #tell({ refill }: SteppedClient): Promise<unknown> {
+  #tell(client: SteppedClient): Promise<unknown> {
+    const { refill } = client
     if (this.#hasTags) return refill.invalidateTags('t')
-    const { isPolicyUnknown = false, policy } = this.#plan
+    const { isPolicyUnknown = false, policy, writeKind } = this.#plan
+    if (writeKind !== 'invalidate') {
+      return client.setAndDelete('k', this.#version, writeKind === 'set and delete')
+    }
     return isPolicyUnknown ? refill.invalidate('k') : refill.invalidate('k', policy)
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { forClassicHost } from '../../src/client/refill-commands.ts'
 import type { Clock } from '../../src/clock.ts'
+import { LOCK } from '../../src/protocol/own-key.ts'
 import { Refill } from '../../src/refill/refill.ts'
 import type {
   EncodedItem,
@@ -157,6 +158,13 @@ export class SteppedClient implements RefillStore {
     const { dialect } = current.life
     const fitting = dialect === 'classic' ? commands.map(onClassicHost) : commands
     return this.#send(current, key, fitting, () => this.spread(key, commands))
+  }
+
+  /** Stores a value by a plain set, and then deletes it, as the verbs of the client do. */
+  async setAndDelete(key: string, value: unknown, isUnlocking: boolean): Promise<void> {
+    await this.spread(key, [{ name: 'set', encoded: this.encode(value), ttlSeconds: 60 }])
+    const unlock: StoreCommand[] = isUnlocking ? [{ name: 'delete', beside: LOCK }] : []
+    await this.spread(key, [...unlock, { name: 'delete' }])
   }
 
   readTag(name: string, reader: TagReader): TagHandle {

@@ -3,7 +3,6 @@ import type { Effect, Verb } from '../../net/request.ts'
 import { verbOf } from '../../net/request.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
-import { deleteHead } from '../../protocol/request.ts'
 
 /** Creates a verb that resolves to true for the reply `yes`, and to false for NOT_FOUND. */
 export function yesOrNotFound(
@@ -28,13 +27,3 @@ export function yesOrNotFound(
     },
   })
 }
-
-/** `delete k`: resolves to true when the key was stored. */
-export const DELETE: Verb = yesOrNotFound(
-  'delete',
-  'remove',
-  ReplyKind.Deleted,
-  ({ wireKey }, out) => {
-    out.text(deleteHead(wireKey))
-  },
-)

@@ -3,8 +3,9 @@ import type { MintringError } from '../../errors.ts'
 import { TimeSlice } from '../../hosts/time-slice.ts'
 import type { SingleAttempt } from '../../net/attempt.ts'
 import { refusalOf, surprising } from '../../net/refusal.ts'
-import type { Effect, Sink, Verb } from '../../net/request.ts'
+import type { Attempt, Effect, Sink, Verb } from '../../net/request.ts'
 import { Request, verbOf } from '../../net/request.ts'
+import { isOfLock, unlockHead } from '../../net/unlock.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
@@ -14,13 +15,12 @@ import type { OperationOptions, StoreOptions } from '../options.ts'
 import { checkOptions, STORE_OPTIONS } from '../options.ts'
 import { Outcomes } from '../outcomes.ts'
 import { type BatchCount, traceBatch } from '../trace.ts'
-import type { Sent } from '../trace-call.ts'
 import { optionalExptime } from '../ttl.ts'
 import type { Encoded } from '../values/codec.ts'
 import { bytesWritten } from '../wire-bytes.ts'
+import { DELETE } from './delete.ts'
 import { type EncodedMany, encodeAll, isLate, splitLarge } from './encode-many.ts'
 import { checkEntries, type Entries, type EntryBatch } from './entries.ts'
-import { DELETE } from './found.ts'
 import type { KeyBatch } from './many.ts'
 import { checkKeys, deadlineOf, laterOptions, ManyCall, stallLimitOf } from './many.ts'
 import { storeEncoded, UNENCODED } from './storage.ts'
@@ -77,7 +77,7 @@ abstract class Writing extends ManyCall {
   }
 
   /** Encodes the command of a key. */
-  abstract encode(position: number, out: Sink, maxTtl: number): void
+  abstract encode(position: number, out: Sink, maxTtl: number, attempt: Attempt | undefined): void
 
   /** Returns the length of a key's value. */
   abstract lengthOf(position: number): number
@@ -162,33 +162,19 @@ class Storing extends Writing {
   }
 }
 
-/** Gets each key of a deleteMany as soon as its host has replied. */
-type OnReply = (key: string, wasThere: boolean) => void
-
 /** One deleteMany. */
 class Deleting extends Writing {
-  readonly #onReply: OnReply
-
-  constructor(core: ClientCore, batch: KeyBatch, onReply: OnReply) {
-    super(core, batch)
-    this.#onReply = onReply
-  }
-
   cut(positions: readonly number[], first: number): number {
     return Math.min(positions.length, first + MAX_GROUP_COMMANDS)
   }
 
   request(positions: readonly number[]): Request<void> {
-    const request = new Request<void>(DELETE_MANY, undefined, '', new Commands(this, positions))
-    request.promise.then(
-      () => this.#tell(positions),
-      () => undefined,
-    )
-    return request
+    return new Request<void>(DELETE_MANY, undefined, '', new Commands(this, positions))
   }
 
-  encode(position: number, out: Sink): void {
-    out.text(deleteHead(this.wireKeys[position]!))
+  encode(position: number, out: Sink, _maxTtl: number, attempt: Attempt | undefined): void {
+    const wireKey = this.wireKeys[position]!
+    out.text(unlockHead(attempt, wireKey) + deleteHead(wireKey))
   }
 
   lengthOf(): number {
@@ -204,18 +190,11 @@ class Deleting extends Writing {
     position: number,
     options: OperationOptions | undefined,
   ): Promise<void> {
-    const request = new Request<boolean>(
-      ...([DELETE, this.routeKey(position), this.wireKey(position), undefined] as const),
+    const key = [this.routeKey(position), this.wireKey(position)] as const
+    this.note(
+      position,
+      await parts.submit(new Request<boolean>(DELETE, ...key, undefined), options),
     )
-    this.note(position, await parts.submit(request, options))
-    this.#tell([position])
-  }
-
-  #tell(positions: readonly number[]): void {
-    for (const at of positions) {
-      const result = this.done[at]
-      if (result !== UNKNOWN) this.#onReply(this.keys[at]!, result === YES)
-    }
   }
 }
 
@@ -265,29 +244,16 @@ async function storeAll(
   return storing.collect((position) => failed.get(position))
 }
 
-/** What follows the first deletes of deleteMany(), as a part of the same operation. */
-interface SecondPass {
-  /** Called for each key as soon as its host has replied. */
-  deleted(key: string, wasThere: boolean, sent: Sent): void
-  /** Completes the outcomes of the first deletes. */
-  finish(outcomes: Outcomes<boolean>): Promise<Outcomes<boolean>>
-}
-
 /** Deletes all keys; per key whether it was stored, or in `failed` the reason. */
 export function deleteMany(
   core: ClientCore,
   keys: Iterable<string>,
   options: OperationOptions | undefined,
-  second: SecondPass,
 ): Promise<Outcomes<boolean>> {
   checkOptions('deleteMany', options)
   const deleted = checkKeys(core, keys).then((batch) => {
-    const deleting = new Deleting(core, batch, (key, wasThere) => {
-      second.deleted(key, wasThere, batch.sent)
-    })
-    return writeTraced('deleteMany', batch, deleting, async () => {
-      return second.finish(await deleteAll(deleting, options))
-    })
+    const deleting = new Deleting(core, batch)
+    return writeTraced('deleteMany', batch, deleting, () => deleteAll(deleting, options))
   })
   return core.cluster.operations.during(deleted)
 }
@@ -336,26 +302,34 @@ function writeTraced(
 }
 
 /**
- * Creates a verb with one reply per command, in order. Only SERVER_ERROR fails a single key; any
- * other reply breaks the framing and fails the request.
+ * Creates a verb with one reply per key, in order, or with two if its lock is deleted first. Only
+ * SERVER_ERROR fails a single key; any other reply breaks the framing and fails the request.
  */
 function groupVerb(name: string, effect: Effect, yes: Kind, no: Kind): Verb {
   return verbOf({
     name,
     effect,
     repeatable: true,
-    encode({ context }, out, maxTtl) {
+    encode({ context, attempt }, out, maxTtl) {
       const { writing, positions } = context as Commands
-      for (const position of positions) writing.encode(position, out, maxTtl)
+      for (const position of positions) writing.encode(position, out, maxTtl, attempt)
     },
     accept(request, reply, attempt) {
       const { writing, positions } = request.context as Commands
       const single = attempt as SingleAttempt
+      const { kind } = reply
+      const isError = kind === ReplyKind.ServerError
+      if (!isError && kind !== yes && kind !== no) throw surprising(request)
+      const { lock } = single
+      if (isOfLock(single)) {
+        if (isError) single.lock = refusalOf(request, reply)
+        return false
+      }
       const position = positions[single.cursor++]!
-      if (reply.kind === yes || reply.kind === no) writing.note(position, reply.kind === yes)
-      else if (reply.kind === ReplyKind.ServerError) {
-        writing.refused.set(position, refusalOf(request, reply))
-      } else throw surprising(request)
+      if (isError) writing.refused.set(position, refusalOf(request, reply))
+      else if (typeof lock === 'object') writing.refused.set(position, lock)
+      // An earlier attempt may have deleted what is missing now.
+      else writing.note(position, kind === yes || (effect === 'remove' && single.isRepeated))
       if (single.cursor < positions.length) return false
       request.resolve(undefined)
       return true

@@ -1,3 +1,4 @@
+import { LOCK } from '../../protocol/own-key.ts'
 import type { Election, Finding, Lease, Trouble, Verdict } from '../finding.ts'
 import { isImmutable, NO_CAS, nothing, readValue, UNREADABLE } from '../finding.ts'
 import type { Policy } from '../policy.ts'
@@ -11,15 +12,7 @@ import type {
 } from '../store.ts'
 import type { Elected, FoundEntry, Path, StaleWindow } from './path.ts'
 import { decided, ELECTION_PAUSE_MS, lost, stamped, won } from './path.ts'
-import {
-  hasClock,
-  isConfirmed,
-  isForRefillsOnly,
-  isPlaceholder,
-  LOCK,
-  Stamp,
-  TAGGED,
-} from './stamp.ts'
+import { hasClock, isConfirmed, isForRefillsOnly, isPlaceholder, Stamp, TAGGED } from './stamp.ts'
 
 /** memcached reads larger TTLs as dates. */
 const MAX_TTL_SECONDS = 2_592_000

@@ -1,3 +1,4 @@
+import { LOCK } from '../../protocol/own-key.ts'
 import type { Tail } from '../../tags/tail.ts'
 import type { Finding, Lease } from '../finding.ts'
 import type { Policy } from '../policy.ts'
@@ -14,7 +15,7 @@ import type {
 import { MetaPath, placeholderSeconds } from './meta-path.ts'
 import type { Elected, FoundEntry, StaleWindow } from './path.ts'
 import { decided, won } from './path.ts'
-import { LOCK, READ_BY_OTHERS, Stamp } from './stamp.ts'
+import { READ_BY_OTHERS, Stamp } from './stamp.ts'
 
 /**
  * The lifetime of a page that is stored but not confirmed yet: the lock is checked once more first.

@@ -100,8 +100,3 @@ export function isConfirmed(flags: number): boolean {
 export function isTagged(flags: number): boolean {
   return (flags & Stamp.Unconfirmed) !== 0 && flags >>> TAGGED_SHIFT !== 0
 }
-
-/**
- * The item beside a key that serves as its lease, if the key itself must not have a placeholder.
- */
-export const LOCK = 'lock'
