@@ -4,6 +4,10 @@ import { isMintringError } from '../../src/errors.ts'
 import type { Definition } from '../../src/refill/define.ts'
 import { world } from './world.ts'
 
+const INVALIDATION = {
+  meta: { name: 'md', invalidate: true },
+  classic: { name: 'delete' },
+} as const
 const POLICY = { ttl: 10, staleWhileRevalidate: 20, lease: 4, jitter: 0 } as const
 
 const coded = (code: string) => (error: unknown) => isMintringError(error) && error.code === code
@@ -117,6 +121,24 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.ok(values.every((value) => value >= 1))
       const entry = await w.when(a.refill.getOrSetEntry('k', () => 9, POLICY))
       assert.deepEqual([entry.value, entry.state], [Math.max(...values), 'fresh'])
+    })
+
+    test('loads at once a key that is invalidated while its first load is replaced', async () => {
+      const w = world(dialect)
+      const [first, second] = [w.start(), w.start()]
+      void first.refill.getOrSet('k', () => w.later(60_000, 1), POLICY)
+      await w.pass(50)
+      const exchange = second.store.exchange.bind(second.store)
+      let left = 2
+      second.store.exchange = (place, key, commands) => {
+        const isReplacing = commands.some(({ beside }) => beside === undefined)
+        if (isReplacing && left-- > 0) w.server.execute('k', INVALIDATION[dialect])
+        return exchange(place, key, commands)
+      }
+      const startMs = w.time.nowMs
+      assert.equal(await w.when(second.refill.refresh('k', () => 2, POLICY)), 2)
+      assert.ok(w.time.nowMs - startMs < 1_000, `${w.time.nowMs - startMs} ms`)
+      assert.ok(left <= 0)
     })
 
     test('rejects when its loader fails, and keeps the stale value', async () => {

@@ -39,6 +39,25 @@ for (const dialect of ['meta', 'classic'] as const) {
       assert.deepEqual([state, value, told.loads], ['fresh', 2, 2])
     })
 
+    test('are loaded at once when their key is invalidated too, between the read and the mark', async () => {
+      const w = world(dialect)
+      const process = w.start()
+      const { told, entry } = origin(w, process)
+      await entry()
+      told.value = 2
+      await w.when(process.refill.invalidateTags('b'))
+      const exchange = process.store.exchange.bind(process.store)
+      process.store.exchange = (place, key, commands) => {
+        process.store.exchange = exchange
+        if (dialect === 'meta') w.server.execute('k', { name: 'md', invalidate: true })
+        return exchange(place, key, commands)
+      }
+      assert.equal((await entry()).state, 'stale')
+      await w.pass(50)
+      const { state, value } = await entry()
+      assert.deepEqual([state, value, told.loads], ['fresh', 2, 2])
+    })
+
     test('stay fresh when a tag that they do not have is invalidated', async () => {
       const w = world(dialect)
       const process = w.start()

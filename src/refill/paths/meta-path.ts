@@ -250,7 +250,8 @@ export class MetaPath implements Path {
       { name: 'mg', vivifySeconds, refreshBelowSeconds, value: true },
     ])
     const now = this.judge(read!, policy, 0)
-    return now.election === 'open' ? lost(now, 'none') : decided(now)
+    // The key was invalidated in between, and this read may have won the lease of the marked item.
+    return now.election === 'open' ? this.elect(key, policy, now) : decided(now)
   }
 
   /**
@@ -261,11 +262,12 @@ export class MetaPath implements Path {
     const { lease, leftSeconds } = finding
     const isLong = leftSeconds === -1 || leftSeconds > graceSeconds
     const ttl = isLong ? { ttlSeconds: graceSeconds } : {}
-    const [marked, read] = await this.refillStore.exchange(lease.place, key, [
+    const [, read] = await this.refillStore.exchange(lease.place, key, [
       { name: 'md', cas: lease.cas, invalidate: true, ...ttl },
       { name: 'mg' },
     ])
-    if (marked!.status !== 'done' || !read!.won) return lost(finding, 'none')
+    // Another client may have marked the value: then the read can win the lease all the same.
+    if (!read!.won) return lost(finding, 'none')
     return won({ ...finding, lease: { ...lease, cas: read!.cas } }, 'none')
   }
 
