@@ -122,7 +122,7 @@ export class Flight {
   }
 
   async #finish(loaded: Loaded): Promise<RefillEntry> {
-    const { store, clock, gate, tally } = this.#context
+    const { gate, tally } = this.#context
     const { value } = loaded
     const ttlSeconds = this.#ttlOf(loaded)
     if (ttlSeconds === 0) {
@@ -133,17 +133,34 @@ export class Flight {
     }
     const tail = this.tags.finish(value)
     this.phase = 'encoding'
-    const encoded = await coded(clock, store.encode(value), this.#abort.signal)
-    const why = encoded === undefined ? 'the serializer timed out' : this.#misfit(encoded, tail)
-    if (encoded === undefined || why !== undefined) {
+    const { encoded, reason, error } = await this.#encode(value)
+    const misfit = encoded === undefined ? undefined : this.#misfit(encoded, tail)
+    if (encoded === undefined || misfit !== undefined) {
       tally.notStored++
       this.#end()
       this.#letGo(this.#finding.verdict === 'absent' ? 'release' : 'pause')
-      this.#report(encoded === undefined ? 'refillError' : 'valueTooLarge', { reason: why })
+      if (encoded === undefined) this.#report('refillError', { reason, error })
+      else this.#report('valueTooLarge', { reason: misfit })
       return this.#entry({ value, state: 'uncached' }, encoded)
     }
     const isTooShort = isShortLived(this.#terms, ttlSeconds)
     return gate.run(() => this.#store(value, { encoded, ttlSeconds, isTooShort, tail }))
+  }
+
+  /** Encodes the value; returns why that failed, for a key of many or a serializer that hangs. */
+  async #encode(value: unknown) {
+    const { store, clock } = this.#context
+    let encoded: EncodedItem | undefined
+    let error: unknown
+    try {
+      encoded = await coded(clock, store.encode(value), this.#abort.signal)
+    } catch (thrown) {
+      // Its loaded value is returned: a rejection would fail the call for all its keys.
+      if (this.#ask.isOfMany !== true) throw thrown
+      error = thrown
+    }
+    const reason = error === undefined ? 'the serializer timed out' : undefined
+    return { encoded, reason, error }
   }
 
   async #store(value: unknown, entry: FoundEntry): Promise<RefillEntry> {

@@ -95,6 +95,8 @@ export interface Ask<Slot extends Terms = Terms> {
   readonly scope: AsyncResource
   readonly waitUntil: WaitUntil | undefined
   readonly tagsOf: TagsOf | undefined
+  /** Whether the call is one for many keys: a value that cannot be encoded must not fail it. */
+  readonly isOfMany?: boolean
 }
 
 /** Creates an Ask whose loader runs in the async context of this caller. */

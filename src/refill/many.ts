@@ -178,7 +178,7 @@ export async function getOrSetMany(
     scope.runInAsyncScope(loadMany, undefined, wanted, context)
   const batch = new Batch(loadHere, refiller.context.clock, slots)
   const asks = slots.map((slot): Ask<Slot> => {
-    return { slot, loader: batch.load, scope, waitUntil, tagsOf }
+    return { slot, loader: batch.load, scope, waitUntil, tagsOf, isOfMany: true }
   })
   let unread = asks.length
   const entries = asks.map(async (ask): Promise<[string, RefillEntry]> => {

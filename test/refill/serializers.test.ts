@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Refill } from '../../src/refill/refill.ts'
 import type { EncodedItem, Item, Reader, RefillStore, StoreAnswer } from '../../src/refill/store.ts'
+import type { RefillHooks } from '../../src/refill/tally.ts'
 import { type World, world } from './world.ts'
 
 const POLICY = { ttl: 10, staleWhileRevalidate: 60, lease: 4, jitter: 0 } as const
@@ -19,7 +20,7 @@ interface Faults {
 const NONE: Faults = { encode: () => undefined, decode: () => undefined }
 
 /** A refill whose serializer is asynchronous and has faults. */
-function start({ time, start }: World, faults: Partial<Faults>): Refill {
+function start({ time, start }: World, faults: Partial<Faults>, hooks?: RefillHooks): Refill {
   const { encode, decode } = { ...NONE, ...faults }
   const inner = start().store
   let encoded = 0
@@ -48,7 +49,7 @@ function start({ time, start }: World, faults: Partial<Faults>): Refill {
     changeTag: (name, change) => inner.changeTag(name, change),
     fits: (key, bytes) => inner.fits(key, bytes),
   }
-  return new Refill(store, { clock: time.clock(() => true) })
+  return new Refill(store, { clock: time.clock(() => true), hooks })
 }
 
 function slowReader(reader: Reader, slow: (item: Item) => Item): Reader {
@@ -71,6 +72,26 @@ for (const dialect of ['meta', 'classic'] as const) {
         } else await assert.rejects(w.when(first))
         await w.pass(7_000)
         assert.equal((await w.when(refill.getOrSetEntry('k', () => 2, POLICY))).state, 'miss')
+      })
+
+      test(`that ${fault} in encode of one of many keys fails none of them`, async () => {
+        const w = world(dialect)
+        const told: unknown[] = []
+        const report = (name: string, { key }: { key: string }) => told.push([name, key])
+        const refill = start(w, { encode: (nth) => (nth === 1 ? fault : undefined) }, { report })
+        const load = (keys: readonly string[]) => new Map(keys.map((key) => [key, key]))
+        const entries = await w.when(refill.getOrSetManyEntries(['a', 'b'], load, POLICY))
+        const states = [...entries.values()].map(({ value, state }) => [value, state])
+        assert.deepEqual(states, [
+          ['a', 'uncached'],
+          ['b', 'miss'],
+        ])
+        assert.deepEqual(told.sort(), [
+          ['refill', 'b'],
+          ['refillError', 'a'],
+        ])
+        await w.pass(7_000)
+        assert.equal((await w.when(refill.getOrSetEntry('a', () => 2, POLICY))).state, 'miss')
       })
 
       test(`that ${fault} in decode makes the value a miss, which is loaded once`, async () => {
