@@ -18,18 +18,11 @@ interface Steps {
   /** The line of the second step. */
   readonly second: RegExp
   readonly behaviors?: BehaviorsInput
-  prepare?(cache: MemcachedClient): Promise<unknown>
   call(cache: MemcachedClient): Promise<unknown>
 }
 
 const GREETING: Readonly<Record<string, string>> = {
   ...{ version: 'VERSION 1.6.18', 'stats settings': 'END', mn: 'MN' },
-}
-
-/** A read of a page makes the client delete the locks of pages from then on. */
-const page = { ttl: 60, placeholder: 'sidecar', waitTimeoutMs: 0, jitter: 0 } as const
-const readPage = (cache: MemcachedClient): Promise<unknown> => {
-  return cache.getOrSet('page', () => 'text', page).catch(() => undefined)
 }
 
 const OPERATIONS: Readonly<Record<string, Steps>> = {
@@ -52,13 +45,6 @@ const OPERATIONS: Readonly<Record<string, Steps>> = {
     second: /^mg k /,
     call: (cache) => cache.meta.mg('k', { v: true }),
   },
-  'delete of a key with a lock beside it': {
-    first: /^md \S*k/,
-    reply: 'NF',
-    second: /^delete k$/,
-    prepare: readPage,
-    call: (cache) => cache.delete('k'),
-  },
 }
 
 async function start(
@@ -72,7 +58,6 @@ async function start(
       setTimeout(() => socket.write(`${reply}\r\n`), FIRST_STEP_MS)
     } else if (second.test(line)) on.second()
     else if (GREETING[line] !== undefined) socket.write(`${GREETING[line]}\r\n`)
-    else if (/page/.test(line)) socket.write(line.startsWith('mg') ? 'EN\r\n' : 'HD\r\n')
   }
   const server = await startScripted(answer, { greets: false })
   const cache = connect(context, `127.0.0.1:${server.port}`, { ...LIMIT, ...behaviors })
@@ -102,7 +87,6 @@ describe('The steps of an operation share its time limit:', { concurrency: true 
         },
         second: note('second step'),
       })
-      await steps.prepare?.(cache)
       await assert.rejects(steps.call(cache))
       note('operation')()
       await witness
@@ -119,26 +103,4 @@ describe('The steps of an operation share its time limit:', { concurrency: true 
     await Promise.all([setting, cache.get('witness').then(note('hit'), note('get'))])
     assert.deepEqual(order.slice(-2), ['operation', 'get'])
   })
-})
-
-describe('An error after a delete says that bytes were sent', () => {
-  const verbs: Readonly<Record<string, (cache: MemcachedClient) => Promise<unknown>>> = {
-    delete: (cache) => cache.delete('k'),
-    deleteMany: async (cache) => {
-      const { failed } = await cache.deleteMany(['k'])
-      throw failed.get('k')
-    },
-  }
-  for (const [name, call] of Object.entries(verbs)) {
-    it(`${name}, when the server is gone before the lock beside the key is deleted`, async (context) => {
-      const server = await startScripted((line, socket) => {
-        if (line !== 'delete k') return
-        socket.end('NOT_FOUND\r\n')
-        void server.close()
-      })
-      const limit = { requestTimeoutMs: 300, retries: 0 }
-      const cache = connect(context, `127.0.0.1:${server.port}`, limit)
-      await assert.rejects(call(cache), { command: 'delete', sent: true })
-    })
-  }
 })
