@@ -19,6 +19,7 @@ import type { RefillEvent, RefillEventName } from './tally.ts'
  * serve that.
  */
 export class Flight {
+  /** The result for the caller that started the load. */
   readonly promise: Promise<RefillEntry>
   /** Resolves when the loader was called, or when it is certain that it will not be called. */
   readonly begun: Promise<void>
@@ -39,6 +40,10 @@ export class Flight {
   readonly #startedMs: number
   #beatTimer: Timer | undefined
   #isAbandoned = false
+  /** Why the loaded value cannot be encoded. */
+  #unencodable: unknown
+  /** The result, also of a value that cannot be encoded. */
+  readonly #ran: Promise<RefillEntry>
   #onBegun: () => void = () => {}
 
   /**
@@ -69,7 +74,8 @@ export class Flight {
     // If the client closed before the reply that gave this lease arrived, give the lease up at
     // once.
     if (context.closedWith !== undefined) this.abandon(context.closedWith)
-    this.promise = this.#run()
+    this.#ran = this.#run()
+    this.promise = this.#ran.then((entry) => this.#entryFor(ask, entry))
     // Marks the rejection as handled: a background refill that fails is reported, not thrown.
     const done = this.promise.then(
       () => {},
@@ -87,9 +93,9 @@ export class Flight {
   }
 
   /** Returns the result of the load for one more caller, with its own copy of the value. */
-  async join(): Promise<RefillEntry> {
+  async join(ask: Ask): Promise<RefillEntry> {
     this.#portions.expect()
-    const entry = await this.promise
+    const entry = this.#entryFor(ask, await this.#ran)
     return { ...entry, value: await this.#portions.portion(entry.value) }
   }
 
@@ -133,34 +139,38 @@ export class Flight {
     }
     const tail = this.tags.finish(value)
     this.phase = 'encoding'
-    const { encoded, reason, error } = await this.#encode(value)
+    const encoded = await this.#encode(value)
     const misfit = encoded === undefined ? undefined : this.#misfit(encoded, tail)
     if (encoded === undefined || misfit !== undefined) {
       tally.notStored++
       this.#end()
       this.#letGo(this.#finding.verdict === 'absent' ? 'release' : 'pause')
-      if (encoded === undefined) this.#report('refillError', { reason, error })
-      else this.#report('valueTooLarge', { reason: misfit })
+      if (misfit !== undefined) this.#report('valueTooLarge', { reason: misfit })
+      else this.#report('refillError', this.#whyNotEncoded)
       return this.#entry({ value, state: 'uncached' }, encoded)
     }
     const isTooShort = isShortLived(this.#terms, ttlSeconds)
     return gate.run(() => this.#store(value, { encoded, ttlSeconds, isTooShort, tail }))
   }
 
-  /** Encodes the value; returns why that failed, for a key of many or a serializer that hangs. */
-  async #encode(value: unknown) {
+  /** Returns undefined if the serializer fails or hangs. */
+  async #encode(value: unknown): Promise<EncodedItem | undefined> {
     const { store, clock } = this.#context
-    let encoded: EncodedItem | undefined
-    let error: unknown
     try {
-      encoded = await coded(clock, store.encode(value), this.#abort.signal)
-    } catch (thrown) {
-      // Its loaded value is returned: a rejection would fail the call for all its keys.
-      if (this.#ask.isOfMany !== true) throw thrown
-      error = thrown
+      return await coded(clock, store.encode(value), this.#abort.signal)
+    } catch (error) {
+      this.#unencodable = error
+      return undefined
     }
-    const reason = error === undefined ? 'the serializer timed out' : undefined
-    return { encoded, reason, error }
+  }
+
+  /**
+   * A call for many keys gets a value that cannot be encoded, because an error would fail all its
+   * keys. A call for one key gets the error.
+   */
+  #entryFor({ isOfMany }: Ask, entry: RefillEntry): RefillEntry {
+    if (this.#unencodable === undefined || isOfMany === true) return entry
+    throw this.#unencodable
   }
 
   async #store(value: unknown, entry: FoundEntry): Promise<RefillEntry> {
@@ -188,6 +198,11 @@ export class Flight {
   async #entry(entry: RefillEntry, encoded?: EncodedItem): Promise<RefillEntry> {
     await this.#portions.prepare(entry.value, encoded)
     return entry
+  }
+
+  get #whyNotEncoded(): Partial<RefillEvent> {
+    const error = this.#unencodable
+    return error === undefined ? { reason: 'the serializer timed out' } : { error }
   }
 
   #misfit({ body }: EncodedItem, tail: Tail | undefined): string | undefined {

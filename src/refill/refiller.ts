@@ -58,7 +58,7 @@ export class Refiller {
     const flight = this.#refillBehind(ask, finding)
     const stale = this.#staleEntry(ask, finding)
     if (policy.staleTimeoutMs === 0 || flight === undefined) return stale
-    return this.#freshInTime(policy.staleTimeoutMs, flight, finding, stale)
+    return this.#freshInTime(ask, flight, finding, stale)
   }
 
   /** Starts or finds the load that replaces a value which is served meanwhile. */
@@ -82,7 +82,7 @@ export class Refiller {
     const flight = await this.#electBehind(ask, finding)
     await flight?.begun
     if (staleTimeoutMs === 0 || flight === undefined) return stale
-    return this.#freshInTime(staleTimeoutMs, flight, finding, stale)
+    return this.#freshInTime(ask, flight, finding, stale)
   }
 
   /**
@@ -208,7 +208,7 @@ export class Refiller {
     const { fallback, untilMs, rereads } = waiter
     const { clock, judge } = this.context
     const leftMs = untilMs - clock.nowMs()
-    const entry = await withinWait(clock, leftMs, guarded(flight.join(), fallback?.entry))
+    const entry = await withinWait(clock, leftMs, guarded(flight.join(waiter.ask), fallback?.entry))
     if (entry === undefined) return this.timedOut(waiter)
     const holds = await judge.holds(flight.tags, finding)
     if (!flight.isLost && holds === 'yes') return entry
@@ -237,14 +237,14 @@ export class Refiller {
 
   /** Resolves to the loaded value if it arrives in time, else to the stale one. */
   async #freshInTime(
-    timeoutMs: number,
+    ask: Ask<Slot>,
     flight: Flight,
     finding: Finding,
     stale: SoonEntry,
   ): Promise<RefillEntry> {
-    const fresh = guarded(flight.join(), await stale)
+    const fresh = guarded(flight.join(ask), await stale)
     const { clock, judge } = this.context
-    const entry = await withinWait(clock, timeoutMs, fresh)
+    const entry = await withinWait(clock, ask.slot.policy.staleTimeoutMs, fresh)
     if (entry === undefined) return stale
     return (await judge.holds(flight.tags, finding)) === 'yes' ? entry : stale
   }

@@ -94,6 +94,20 @@ for (const dialect of ['meta', 'classic'] as const) {
         assert.equal((await w.when(refill.getOrSetEntry('a', () => 2, POLICY))).state, 'miss')
       })
 
+      test(`that ${fault} in encode of a value that many keys share with a single call fails only that`, async () => {
+        const w = world(dialect)
+        const refill = start(w, { encode: (nth) => (nth <= 2 ? fault : undefined) })
+        const single = refill.getOrSetEntry('a', () => w.later(100, 1), POLICY)
+        single.catch(() => {})
+        await w.pass(50)
+        const load = (keys: readonly string[]) => new Map(keys.map((key) => [key, 2]))
+        const many = refill.getOrSetManyEntries(['a', 'b'], load, POLICY)
+        const states = [...(await w.when(many)).values()].map(({ state }) => state)
+        assert.equal(states[0], 'uncached')
+        if (fault === 'fails') await assert.rejects(w.when(single))
+        else assert.equal((await w.when(single)).state, 'uncached')
+      })
+
       test(`that ${fault} in decode makes the value a miss, which is loaded once`, async () => {
         const w = world(dialect)
         const refill = start(w, { decode: (nth) => (nth === 1 ? fault : undefined) })
