@@ -3,7 +3,9 @@ import type { Host } from '../hosts/host.ts'
 import { acceptOneValue, refuse } from '../net/refusal.ts'
 import type { Attempt, Effect, Sink, Verb } from '../net/request.ts'
 import { Request, verbOf } from '../net/request.ts'
+import { isOfLock, unlockHead } from '../net/unlock.ts'
 import { atMostExptime, toExptime } from '../protocol/exptime.ts'
+import { MAX_EXPTIME } from '../protocol/limits.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
 import { besideKey } from '../protocol/own-key.ts'
 import type { Reply } from '../protocol/reply.ts'
@@ -55,7 +57,7 @@ function encode(request: Request, out: Sink, maxTtl: number): void {
       out.text(getsHead([wireKey]))
       break
     case 'delete':
-      out.text(deleteHead(wireKey))
+      out.text(unlockHead(request.attempt, wireKey) + deleteHead(wireKey))
       break
     case 'add':
     case 'set':
@@ -152,7 +154,10 @@ function classicHead(
 
 function exptimeOf(ttlSeconds: number, maxTtl: number): number {
   if (ttlSeconds < 0) return -1
-  return atMostExptime(toExptime(ttlSeconds, Math.floor(unixMs() / 1000)), maxTtl)
+  const nowSeconds = Math.floor(unixMs() / 1000)
+  // memcached cannot store a later end, and a policy must not stop working as that time comes near.
+  const seconds = Math.min(ttlSeconds, MAX_EXPTIME - nowSeconds)
+  return atMostExptime(toExptime(seconds, nowSeconds), maxTtl)
 }
 
 /** The status that each reply kind stands for. */
@@ -213,9 +218,10 @@ function oneReply(name: string, effect: Effect, repeatable: boolean): Verb {
 
 function acceptStatus(request: Request, reply: Reply, attempt: Attempt): boolean {
   const status = STATUSES[reply.kind]
-  if (status === undefined) return refuse(request, reply)
-  answering(status)(request, reply, attempt)
-  return true
+  const isLast = !isOfLock(attempt)
+  if (status === undefined) refuse(request, reply)
+  else if (isLast) answering(status)(request, reply, attempt)
+  return isLast
 }
 
 function acceptMetaGet(request: Request, reply: Reply, attempt: Attempt): boolean {

@@ -28,6 +28,8 @@ export interface Abilities {
    * reply to all keys of a line.
    */
   readonly singleGets: boolean
+  /** Whether other clients may use meta commands on the server, whose refills lock keys. */
+  readonly mayLock: boolean
 }
 
 /** Whether `version` has the form that memcached uses. */

@@ -1,4 +1,5 @@
 import { MintringError } from '../errors.ts'
+import { isSince, META_SINCE } from '../protocol/meta-versions.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { type Abilities, isMemcachedVersion, type ProxyKind } from './abilities.ts'
@@ -212,6 +213,7 @@ export class Handshake {
       proxy,
       proxyKind,
       singleGets: proxy || this.#input.metaProbe === 'never',
+      mayLock: this.#hasMeta || (!proxy && isSince(this.#version, META_SINCE)),
     })
     return ''
   }

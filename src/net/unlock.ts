@@ -9,10 +9,11 @@ import type { Attempt } from './request.ts'
  * removal, so it must not store it, and the absence of the key alone cannot tell it so. Both
  * commands are in one attempt, so they run in this order also when they are sent again.
  *
- * Only servers with meta commands have such locks: returns '' for others, and for mintring's items.
+ * Only servers with meta commands have such locks, and they may be those of other clients. Returns
+ * '' for other servers, and for mintring's own items.
  */
 export function unlockHead(attempt: Attempt | undefined, wireKey: string): string {
-  if (attempt?.router.abilities?.meta !== true || wireKey.startsWith(RESERVED)) return ''
+  if (attempt?.router.abilities?.mayLock !== true || wireKey.startsWith(RESERVED)) return ''
   ;(attempt as SingleAttempt).lock = 'next'
   return deleteHead(besideKey(wireKey, LOCK))
 }

@@ -16,7 +16,7 @@ const REMOVALS = {
   },
 }
 const AFTER_SET = (Object.keys(REMOVALS) as (keyof typeof REMOVALS)[]).flatMap((remove) => {
-  return [true, false].map((knows) => ({ remove, knows }))
+  return ['reads', 'never read', 'cannot read'].map((who) => ({ remove, who }))
 })
 
 /** A loader that returns `old` when it is told to. */
@@ -59,13 +59,13 @@ onMetaServers((pair) => {
     })
   }
 
-  for (const { remove, knows } of AFTER_SET) {
-    const who = knows ? 'reads' : 'never read'
+  for (const { remove, who } of AFTER_SET) {
     test(`a load stores nothing after a plain set and ${remove} by a client that ${who} such keys`, async () => {
-      const other = new MemcachedClient(pair.server.address)
+      const protocol = who === 'cannot read' ? 'classic' : 'auto'
+      const other = new MemcachedClient(pair.server.address, { protocol })
       try {
-        const key = `page-set-${remove}-${knows}`.replaceAll(' ', '-')
-        if (knows) await other.getOrSet('page-read', () => 'read', POLICY)
+        const key = `page-set-${remove}-${who}`.replaceAll(' ', '-')
+        if (who === 'reads') await other.getOrSet('page-read', () => 'read', POLICY)
         const old = heldLoader()
         const entry = pair.cache.getOrSetEntry(key, old.load, POLICY)
         await old.begun

@@ -233,3 +233,14 @@ test('getOrSet sends another read in the same event loop turn if its host missed
   const after = ask('new')
   assert.deepEqual([await before, await after], ['old', 'new'])
 })
+
+for (const protocol of ['auto', 'classic'] as const) {
+  for (const placeholder of ['inline', 'sidecar'] as const) {
+    test(`getOrSet stores a value whose ttl ends after January 2038, ${placeholder}, protocol ${protocol}`, async (context) => {
+      const { cache } = await serve(context, { requestTimeoutMs: 5_000, protocol })
+      const policy = { ttl: 2_000_000_000, placeholder }
+      const entry = () => cache.getOrSetEntry('k', () => 'value', policy)
+      assert.deepEqual([(await entry()).state, (await entry()).state], ['miss', 'fresh'])
+    })
+  }
+}

@@ -12,6 +12,7 @@ const MEMCACHED: Abilities = {
   proxy: false,
   proxyKind: undefined,
   singleGets: false,
+  mayLock: true,
 }
 const TWEMPROXY: Abilities = { ...MEMCACHED, meta: false, proxy: true, proxyKind: 'twemproxy' }
 const OWN_PROXY: Abilities = { ...MEMCACHED, proxy: true, proxyKind: 'memcached' }

@@ -31,6 +31,7 @@ test('a handshake learns the version, the meta commands and the limits of a mode
     proxy: false,
     proxyKind: undefined,
     singleGets: false,
+    mayLock: true,
   })
 })
 
