@@ -16,7 +16,7 @@ import type { HandoverChange, PreviousPlacement, Rename } from '../hosts/previou
 import { mainKeyOf, RESERVED } from '../protocol/own-key.ts'
 import type { Seconds } from '../refill/policy.ts'
 import { HASH_MARK, Keys } from './keys.ts'
-import { isTagKey, tagRouteOf } from './own-items.ts'
+import { isTagKey, nameStart, TAG_ROUTE, tagRouteOf } from './own-items.ts'
 
 /** The options of setServers(). Defaults: the behaviors of the same name. */
 export interface ChangeOptions {
@@ -31,6 +31,7 @@ const CHANGE_OPTIONS: OptionNames = new Set(['handover', 'announce'])
 /** The prefix of the items in which mintring records a handover. */
 const OWN = `${RESERVED}mintring~`
 const CHUNK = '~chunk~'
+const CHUNK_KEY = /^~chunk~[\da-f-]{36}~\d+$/
 
 /**
  * Returns the settings of a handover; undefined for none. Throws MINTRING_BAD_ARGUMENT and
@@ -114,10 +115,18 @@ function renameOf(now: Behaviors, before: Behaviors): Rename | undefined {
   const routedBefore = before.hashWithPrefixKey ? before.keyPrefix : ''
   const wire = wired(now.keyPrefix)
   const wireBefore = wired(before.keyPrefix)
-  return (routeKey, wireKey) => [
-    routedBefore + routeKey.slice(routed),
-    wireKey.startsWith(wire) ? wireBefore + wireKey.slice(wire.length) : wireKey,
-  ]
+  const renamed = (name: string): string =>
+    name.startsWith(wire) ? wireBefore + name.slice(wire.length) : name
+  const reroute = (routeKey: string): string => {
+    // The ring hashes the name of a tag without a prefix, and the whole key of a chunk.
+    if (routeKey.startsWith(TAG_ROUTE)) return routeKey
+    const isChunk = routeKey.startsWith(wire) && CHUNK_KEY.test(routeKey.slice(wire.length))
+    return isChunk ? renamed(routeKey) : routedBefore + routeKey.slice(routed)
+  }
+  return (routeKey, wireKey) => {
+    const at = nameStart(wireKey)
+    return [reroute(routeKey), wireKey.slice(0, at) + renamed(wireKey.slice(at))]
+  }
 }
 
 /** Returns `isOurs` without keys of the previous prefix, which may begin with the current one. */
@@ -125,7 +134,7 @@ function withoutNamesOf(now: Behaviors, { keyPrefix }: Behaviors, { isOurs }: Ha
   if (!keyPrefix.startsWith(now.keyPrefix) || keyPrefix === now.keyPrefix) return isOurs
   const before = wired(keyPrefix)
   return (wireKey: string): boolean => {
-    return isOurs(wireKey) && !(mainKeyOf(wireKey) ?? wireKey).startsWith(before)
+    return isOurs(wireKey) && !wireKey.startsWith(before, nameStart(wireKey))
   }
 }
 

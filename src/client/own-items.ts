@@ -1,13 +1,19 @@
 import { MAX_KEY_BYTES } from '../protocol/limits.ts'
-import { RESERVED } from '../protocol/own-key.ts'
+import { mainKeyOf, RESERVED } from '../protocol/own-key.ts'
 import { crypto } from '../runtime.ts'
 
 /** The start of a tag's wire key. */
 const TAG = `${RESERVED}tag~`
 /** The start of its route key, so that a tag need not share the host of a key of the same name. */
-const TAG_ROUTE = '~tag~'
+export const TAG_ROUTE = '~tag~'
 /** Matches names that are valid within a key. No hash of another name matches. */
 const PLAIN = /^[!-}][!-~]*$/
+
+/** Returns where the name begins in the key of a tag or of a second item; 0 for other keys. */
+export function nameStart(wireKey: string): number {
+  if (isTagKey(wireKey)) return TAG.length
+  return wireKey.length - (mainKeyOf(wireKey) ?? wireKey).length
+}
 
 /** The keys of a tag's item. */
 export interface TagKeys {

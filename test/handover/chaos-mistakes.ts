@@ -34,8 +34,8 @@ const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, stri
     ],
   ],
   'unguarded copy': [
-    ['hosts/moved-key.ts', 'let elected', 'const item = await key.peek()\n  let elected'],
-    ['hosts/moved-key.ts', '  const item = await key.peek()\n  if', '  if'],
+    ['hosts/moved-key.ts', '      const item = await key.peek()\n      if', '      if'],
+    ['hosts/moved-key.ts', 'const elected', 'const item = await key.peek()\n    const elected'],
   ],
   'new home only': [
     ['ring/transition.ts', "[previous('delete'), next('run')]", "[next('run')]"],
@@ -48,7 +48,7 @@ const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, stri
   ],
   'no announce': [['ring/transition.ts', "return 'announce'", "return 'move'"]],
   'phase by process start': [
-    ['hosts/handover-mark.ts', 'wireKeyOf(to)', 'wireKeyOf(to + crypto().randomUUID())'],
+    ['hosts/handover-mark.ts', 'wireKeyOf(to.text)', 'wireKeyOf(to.text + this.#id)'],
   ],
   'no clearing': [
     ['hosts/leftovers.ts', 'return this.#clear.has(host)', 'return this.#clear !== undefined'],

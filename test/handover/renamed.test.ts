@@ -7,6 +7,9 @@ import { TTL } from './fleet.ts'
 import { CHANGE, reach, startFleet } from './frozen-fleet.ts'
 
 const COUNT = 60
+const SPLIT = { maxItemBytes: 1024, largeValues: 'split' } as const
+const LARGE = 'large'.repeat(600)
+const LARGER = 'larger'.repeat(700)
 const keys = Array.from({ length: COUNT }, (_, i) => `key:${i}`)
 
 /**
@@ -15,20 +18,26 @@ const keys = Array.from({ length: COUNT }, (_, i) => `key:${i}`)
  */
 async function renamed(t: TestContext, before: BehaviorsInput, now: BehaviorsInput) {
   const fleet = await startFleet(t)
-  const old = fleet.join(4, { handover: 0, ...before })
+  const old = fleet.join(4, { handover: 0, ...SPLIT, ...before })
   for (const key of keys) {
+    await old.set(`large:${key}`, LARGE, TTL)
+    await old.getOrSet(`tagged:${key}`, () => `t ${key}`, { ttl: 300, tags: [`tag:${key}`] })
     await old.set(`plain:${key}`, `v ${key}`, TTL)
     await old.set(`count:${key}`, '10', TTL)
     await old.getOrSet(`page:${key}`, () => `p ${key}`, { ttl: 300 })
   }
   const previous = { servers: fleet.places(4), ...before }
-  const next = fleet.join(4, { ...now, previous, ...CHANGE })
+  const next = fleet.join(4, { ...SPLIT, ...now, previous, ...CHANGE })
   return { fleet, old, next }
 }
 
 async function assertAllThere(client: MemcachedClient, phase: string): Promise<void> {
   for (const key of keys) {
     assert.equal(await client.get(`plain:${key}`), `v ${key}`, `${phase}: get of ${key}`)
+    assert.equal(await client.get(`large:${key}`), LARGE, `${phase}: get of large ${key}`)
+    const tagged = { ttl: 300, tags: [`tag:${key}`] }
+    const entry = await client.getOrSetEntry(`tagged:${key}`, () => 'loaded', tagged)
+    assert.deepEqual([entry.value, entry.state], [`t ${key}`, 'fresh'], `${phase}: ${key}, tagged`)
     const load = () => assert.fail(`${phase}: a load of ${key}`)
     assert.equal(await client.getOrSet(`page:${key}`, load, { ttl: 300 }), `p ${key}`)
   }
@@ -42,6 +51,11 @@ const CASES: Readonly<Record<string, readonly [before: BehaviorsInput, now: Beha
   'a keyPrefix that the ring hashed': [
     { keyPrefix: 'shop:', hashWithPrefixKey: true },
     { keyPrefix: 'app:' },
+  ],
+  'no keyPrefix': [{}, { keyPrefix: 'app:' }],
+  'a keyPrefix, to one that the ring hashes': [
+    { keyPrefix: 'shop:' },
+    { keyPrefix: 'app:', hashWithPrefixKey: true },
   ],
   'another keyPrefix and placement': [
     { keyPrefix: 'shop:', distribution: 'modula' },
@@ -72,6 +86,12 @@ for (const [what, [before, now]] of Object.entries(CASES)) {
         await writer.invalidate(`page:${key}`)
         const { state } = await reader.getOrSetEntry(`page:${key}`, () => 'x', { ttl: 300 })
         assert.equal(state, 'stale')
+        await writer.set(`large:${key}`, LARGER, TTL)
+        assert.equal(await reader.get(`large:${key}`), LARGER)
+        await writer.invalidateTags(`tag:${key}`)
+        const tagged = { ttl: 300, tags: [`tag:${key}`] }
+        const entry = await reader.getOrSetEntry(`tagged:${key}`, () => 'x', tagged)
+        assert.equal(entry.state, 'stale', 'tagged')
       }
       await reach(fleet, 'move', next)
       for (const key of keys) assert.equal(await next.get(`plain:${key}`), `new ${key}`)
