@@ -12,6 +12,10 @@ const SKEW = [
   'performance.now() + state.leftMs + 2_000 * (Math.random() - 0.5)',
 ] as const
 
+/** Reads the item in a process that is slow afterwards. */
+const SLOW_PEEK =
+  'const item = await key.peek()\n    await new Promise((wake) => setTimeout(wake, 50))'
+
 /** Mistakes that have to be found: a piece of a source file, and its replacement. */
 const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = {
   none: [],
@@ -35,7 +39,7 @@ const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, stri
   ],
   'unguarded copy': [
     ['hosts/moved-key.ts', '      const item = await key.peek()\n      if', '      if'],
-    ['hosts/moved-key.ts', 'const elected', 'const item = await key.peek()\n    const elected'],
+    ['hosts/moved-key.ts', 'const elected', `${SLOW_PEEK}\n    const elected`],
   ],
   'new home only': [
     ['ring/transition.ts', "[previous('delete'), next('run')]", "[next('run')]"],

@@ -52,9 +52,9 @@ const CASES: Readonly<Record<string, readonly [before: BehaviorsInput, now: Beha
     { keyPrefix: 'shop:', hashWithPrefixKey: true },
     { keyPrefix: 'app:' },
   ],
-  'no keyPrefix': [{}, { keyPrefix: 'app:' }],
+  'no keyPrefix': [{ keyPrefix: '' }, { keyPrefix: 'app:' }],
   'a keyPrefix, to one that the ring hashes': [
-    { keyPrefix: 'shop:' },
+    { keyPrefix: 'shop:', hashWithPrefixKey: false },
     { keyPrefix: 'app:', hashWithPrefixKey: true },
   ],
   'another keyPrefix and placement': [
