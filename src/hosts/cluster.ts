@@ -245,6 +245,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       isUsable: host.usable,
       isListed: host.index >= 0,
       isClosed: this.#isClosed,
+      mayOvertake: host.mayOvertake(request),
     })
     // A retry on another connection of the same host gets only the time that is left of the first
     // attempt.

@@ -148,6 +148,16 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.put(lane, request)
   }
 
+  /**
+   * Whether a retry of the request could run before its earlier attempt: changes that the host
+   * missed must be sent first, on another connection than that of the attempt.
+   */
+  mayOvertake(request: Request): boolean {
+    const held = this.#lanes.holding(request)
+    if (held === undefined || held === this.#lanes.first) return false
+    return !this.debts.isEmpty && this.#delivery.isOwedFor(request)
+  }
+
   /** Queues a request on a connection. Every request passes here. */
   put(lane: Lane, request: Request): void {
     if (this.#closedWith === undefined) lane.send(request)

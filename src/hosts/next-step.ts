@@ -25,6 +25,8 @@ export interface Circumstances {
   readonly isListed: boolean
   /** Whether the client was closed. */
   readonly isClosed: boolean
+  /** Whether a retry could run before the failed attempt, which would then undo later changes. */
+  readonly mayOvertake: boolean
 }
 
 /**
@@ -34,7 +36,7 @@ export interface Circumstances {
 export function nextStep(request: Request, error: MintringError, at: Circumstances): NextStep {
   const { nowMs } = at
   if (at.isClosed || request.isOnce || !mayRepeat(request, error, at.retryWrites)) return 'reject'
-  if (request.isSuspect) return 'reject'
+  if (request.isSuspect || at.mayOvertake) return 'reject'
   if (request.finalMs > 0 && nowMs >= request.finalMs) return 'reject'
   const isFree = request.isFree && (request.routeKey ?? request.group) !== undefined
   // The host left the list, so the key has another host now.

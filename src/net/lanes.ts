@@ -3,7 +3,7 @@ import { MintringError } from '../errors.ts'
 import { clearInterval, performance, setInterval } from '../runtime.ts'
 import { Lane } from './lane.ts'
 import type { LaneOwner } from './lane-owner.ts'
-import type { Past, Request } from './request.ts'
+import type { Request } from './request.ts'
 
 /** The limits for the number of connections to a host. */
 export interface LaneBounds {
@@ -125,7 +125,7 @@ export class Lanes {
    * connection the retry could run first, and the late first attempt would undo what followed.
    */
   pick(request: Request, mayGrow: boolean): Lane {
-    const held = request.past === undefined ? undefined : this.#holding(request.past)
+    const held = this.holding(request)
     if (held !== undefined) return held
     const first = this.#first
     if (request.ordered || first.isGathering || (first.state === 'open' && !first.isBusy))
@@ -141,7 +141,8 @@ export class Lanes {
   }
 
   /** Returns the connection that may still execute an earlier attempt of the request. */
-  #holding({ heldBy }: Past): Lane | undefined {
+  holding({ past }: Request): Lane | undefined {
+    const heldBy = past?.heldBy
     if (heldBy === undefined || heldBy.lane.life !== heldBy.life) return undefined
     return this.#standing.find((lane) => lane === heldBy.lane && lane.state === 'open')
   }

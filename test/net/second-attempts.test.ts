@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
-import { test } from 'node:test'
-import { storing } from '../support/host-pair.ts'
+import { type TestContext, test } from 'node:test'
+import type { MintringError } from '../../src/errors.ts'
+import { storing as answering } from '../support/host-pair.ts'
 import { type Script, startScripted } from '../support/scripted-server.ts'
 import { sleep, testCluster, until } from '../support/test-cluster.ts'
 
@@ -14,6 +15,8 @@ const TOOK_MS: Readonly<Record<string, number>> = {
   // The second connection has replied shortly before the change times out, so it counts as alive.
   'get before': 0.65 * REQUEST_TIMEOUT_MS,
   v1: 0.8 * REQUEST_TIMEOUT_MS,
+  // A delete that the host is owed is still under way then, on the first connection.
+  'delete key': 0.9 * REQUEST_TIMEOUT_MS,
 }
 
 /** `isDone` resolves when the first store of v1 has run, or its connection has ended. */
@@ -25,7 +28,7 @@ function slow(items: Map<string, string>): { script: Script; isDone: Promise<voi
   const queues = new Map<Socket, { script: Script; last: Promise<void> }>()
   const took = new Set<string>()
   const script: Script = (line, socket) => {
-    const queue = queues.get(socket) ?? { script: storing(items), last: Promise.resolve() }
+    const queue = queues.get(socket) ?? { script: answering(items), last: Promise.resolve() }
     queues.set(socket, queue)
     const ms = took.has(line) ? 0 : (TOOK_MS[line] ?? 0)
     took.add(line)
@@ -38,7 +41,15 @@ function slow(items: Map<string, string>): { script: Script; isDone: Promise<voi
   return { script, isDone }
 }
 
-test('a retried change is not overtaken by its first attempt, which would undo a later change', async (t) => {
+/** A client and the outcome of its store of v1, whose first attempt timed out and still runs. */
+interface Retried {
+  readonly client: ReturnType<typeof testCluster>
+  readonly outcome: unknown
+  /** Resolves when all commands have run. */
+  readonly isDone: Promise<unknown>
+}
+
+async function retried(t: TestContext, isOwed: boolean): Promise<Retried> {
   const items = new Map<string, string>()
   const { script, isDone } = slow(items)
   const server = await startScripted(script)
@@ -54,9 +65,23 @@ test('a retried change is not overtaken by its first attempt, which would undo a
   await client.get('warm')
   const stalls = client.get('stalls')
   await sleep(0.3 * REQUEST_TIMEOUT_MS)
-  const [, stored] = await Promise.all([client.get('before'), client.set('key', 'v1')])
-  assert.equal(stored, 'STORED')
+  const before = client.get('before')
+  const storing = client.set('key', 'v1').catch(({ code }: MintringError) => code)
+  if (isOwed) client.cluster.owe(client.cluster.hosts[0]!, 'key')
+  const [, outcome] = await Promise.all([before, storing])
+  return { client, outcome, isDone: Promise.all([stalls, isDone]) }
+}
+
+test('a retried change is not overtaken by its first attempt, which would undo a later change', async (t) => {
+  const { client, outcome, isDone } = await retried(t, false)
+  assert.equal(outcome, 'STORED')
   assert.equal(await client.set('key', 'v2'), 'STORED')
-  await Promise.all([stalls, isDone])
+  await isDone
   assert.equal(await client.get('key'), 'v2')
+})
+
+test('a change is rejected when its retry would need another connection, because a delete of its key is owed', async (t) => {
+  const { outcome, isDone } = await retried(t, true)
+  assert.equal(outcome, 'MINTRING_TIMEOUT')
+  await isDone
 })
