@@ -106,6 +106,8 @@ class Run {
   readonly #deck: readonly Verb[]
   readonly #timeoutMs: number
   readonly #hostile: Hostility
+  /** What to do when a rejected command can no longer run, by time. */
+  readonly #floating: { readonly settle: () => void; readonly dueMs: number }[] = []
   #isOver = false
 
   constructor(plan: Plan, proxies: readonly HostileProxy[], report: Report) {
@@ -141,11 +143,13 @@ class Run {
 
   async run(): Promise<Report> {
     await this.#begin()
+    const floating = setInterval(() => this.#settleFloating(), LOOK_MS)
     for (const proxy of this.#proxies) proxy.hostility = this.#hostile
     const outages = this.#plan.ejection ? this.#breakHosts() : undefined
     const callers = this.#plan.callers ?? CALLERS
     await this.#finish(Promise.all(Array.from({ length: callers }, () => this.#caller())))
     this.#isOver = true
+    clearInterval(floating)
     await outages
     await this.#checkEnd()
     for (const { errors } of this.#proxies) {
@@ -197,15 +201,20 @@ class Run {
   }
 
   /**
-   * Waits until proxies hold nothing sent before now, and returned hosts have had their deletes.
+   * Calls `settle` when proxies hold nothing sent before now, and returned hosts have had their
+   * deletes.
    */
-  #afterwards(settle: () => void, waitMs = FLOAT_TIMEOUTS * this.#timeoutMs): void {
-    const look = (): void => {
-      const isTold = this.#client.hosts().every(({ state }) => state === 'up')
-      if (isTold || this.#isOver) settle()
-      else this.#afterwards(settle, LOOK_MS)
-    }
-    setTimeout(look, waitMs).unref()
+  #afterwards(settle: () => void): void {
+    this.#floating.push({ settle, dueMs: performance.now() + FLOAT_TIMEOUTS * this.#timeoutMs })
+  }
+
+  /** Looks once for all rejected commands: while a host is out there are thousands. */
+  #settleFloating(): void {
+    const isTold = this.#client.hosts().every(({ state }) => state === 'up')
+    if (!isTold) return
+    const nowMs = performance.now()
+    const due = this.#floating.findIndex(({ dueMs }) => dueMs > nowMs)
+    for (const { settle } of this.#floating.splice(0, due < 0 ? Infinity : due)) settle()
   }
 
   /** Makes one host at a time refuse or hang, long enough to be ejected. */
