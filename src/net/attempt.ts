@@ -74,8 +74,12 @@ export class SingleAttempt implements Attempt {
     failRequest(this.request, this, deadlineMs, error)
   }
 
-  noteHangUp(): void {
-    this.request.failedBefore().hangUps++
+  noteHangUp(isOldest: boolean): void {
+    this.request.noteHangUp(isOldest)
+  }
+
+  get isAlone(): boolean {
+    return this.request.isAlone
   }
 
   get isSuspect(): boolean {

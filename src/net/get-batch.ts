@@ -22,6 +22,7 @@ const seen = new KeySet()
 /** An attempt at consecutive plain gets of one tick, which are sent as one `get k1 … kn`. */
 export class GetBatch implements Attempt {
   readonly router: Router
+  readonly isAlone: boolean
   startMs = 0
   deadlineMs: number = Number.POSITIVE_INFINITY
   /** All requests before the write; afterwards one per distinct key. */
@@ -38,6 +39,7 @@ export class GetBatch implements Attempt {
 
   constructor(request: Request, router: Router) {
     this.router = router
+    this.isAlone = request.isAlone
     this.#requests = [request]
     this.#lineBytes = request.wireKey.length
   }
@@ -64,6 +66,7 @@ export class GetBatch implements Attempt {
 
   /** Adds a get if it still fits the line. */
   add(request: Request): boolean {
+    if (this.isAlone || request.isAlone) return false
     const { length } = this.#requests
     const lineBytes = this.#lineBytes + 1 + request.wireKey.length
     if (length >= MAX_BATCH_KEYS || lineBytes > MAX_BATCH_BYTES) return false
@@ -130,8 +133,8 @@ export class GetBatch implements Attempt {
     }
   }
 
-  noteHangUp(): void {
-    for (const request of this.#all()) request.failedBefore().hangUps++
+  noteHangUp(isOldest: boolean): void {
+    for (const request of this.#all()) request.noteHangUp(isOldest)
   }
 
   get isSuspect(): boolean {

@@ -230,7 +230,10 @@ export class Lane implements ConnectionOwner, Gatherer {
       this.#isStalled = false
     }
     this.#isReplied = this.#isAnswered = false
-    if (this.#inflight.length === 0) this.#count(-1)
+    if (this.#inflight.length === 0) {
+      this.#count(-1)
+      if (this.#outbox.isHeld) this.#write()
+    }
     if (this.#state === 'draining') this.#finishDrain()
   }
 
@@ -392,7 +395,10 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#watch.stop()
     connection?.close(error)
     dialling?.abort(error)
-    if (end === 'lost') head?.noteHangUp()
+    if (end === 'lost') {
+      head?.noteHangUp(true)
+      for (const attempt of others) attempt.noteHangUp(false)
+    }
     const isKnownHangUp = end === 'lost' && head?.isSuspect === true
     this.#owner.laneEnded(this, { end, error, isAskingMeta, isKnownHangUp })
     // The first request in flight may have made the server close the connection. So fail it last:

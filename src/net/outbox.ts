@@ -29,6 +29,8 @@ export class Outbox implements Sink {
   #requests = 0
   #bytes = 0
   #connection: Connection | undefined
+  /** Whether the next attempt waits until no other one is in flight. */
+  isHeld = false
   #text = ''
   #textBytes = 0
   #isCorked = false
@@ -107,17 +109,24 @@ export class Outbox implements Sink {
   }
 
   /**
-   * Writes begun attempts in order until the socket is full. Returns how many requests were sent.
+   * Writes begun attempts in order until the socket is full, or one must be alone in flight. Returns
+   * how many requests were sent.
    */
   write(connection: Connection, inflight: InflightQueue, nowMs: number): number {
     const attempts = this.#attempts
     let written = 0
     let at = 0
     this.#connection = connection
-    while (at < this.#begun && !connection.isFull) {
+    let isBarred = inflight.peek()?.isAlone === true
+    this.isHeld = false
+    while (at < this.#begun && !connection.isFull && !this.isHeld) {
       this.#textBytes = 0
       while (at < this.#begun && this.#textBytes + this.#text.length < MAX_WRITE_BYTES) {
-        const attempt = attempts[at++]!
+        const attempt = attempts[at]!
+        const { isAlone } = attempt
+        this.isHeld = isBarred || (isAlone && inflight.length > 0)
+        if (this.isHeld) break
+        at++
         const before = this.#text
         const count = isDetached(attempt) ? 0 : attempt.write(this, nowMs)
         if (count === 0) {
@@ -126,6 +135,7 @@ export class Outbox implements Sink {
         }
         written += count
         inflight.push(attempt)
+        isBarred = isAlone
       }
       this.#flush(connection)
     }

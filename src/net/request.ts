@@ -44,6 +44,8 @@ export interface Group {
 
 /** After this many closed connections a request is not sent again. */
 const MAX_HANG_UPS = 2
+/** After this many lost connections each of their requests is sent alone, to find the cause. */
+const MAX_LOSSES = 2
 
 /** The send buffer of a connection, into which a verb writes its encoded command. */
 export interface Sink {
@@ -173,10 +175,14 @@ export interface Attempt {
   accept(reply: Reply): boolean
   /** Fails the attempt: each of its requests is retried or rejected. */
   fail(error: MintringError): void
-  /** Records that the server closed the connection while it worked on this attempt. */
-  noteHangUp(): void
+  /**
+   * Records that the server closed the connection. `isOldest`: it probably worked on this attempt.
+   */
+  noteHangUp(isOldest: boolean): void
   /** Whether the server closed connections on it before. */
   readonly isSuspect: boolean
+  /** Whether it must be the only attempt in flight, because a server may have hung up on it. */
+  readonly isAlone: boolean
   /** Whether one of the attempt's requests has waited a full `requestTimeoutMs`. */
   isLate(nowMs: number, requestTimeoutMs: number): boolean
   /** Fails the requests that timed out. The attempt stays in flight to consume the late reply. */
@@ -207,7 +213,9 @@ export interface LaneLife {
 export interface Past {
   /** How many attempts timed out. */
   tries: number
-  /** How many connections closed while the server worked on this request. */
+  /** How many connections closed while it was in flight. */
+  losses: number
+  /** How many of them closed while the server probably worked on it. */
   hangUps: number
   /** When its time on the current host ends; 0 if that starts with the next attempt. */
   hereUntilMs: number
@@ -311,7 +319,7 @@ export class Request<Result = unknown, Context = unknown> {
 
   /** Returns the history of its attempts; creates it at the first failure. */
   failedBefore(): Past {
-    this.past ??= { tries: 0, hangUps: 0, hereUntilMs: 0, heldBy: undefined }
+    this.past ??= { tries: 0, losses: 0, hangUps: 0, hereUntilMs: 0, heldBy: undefined }
     return this.past
   }
 
@@ -321,6 +329,18 @@ export class Request<Result = unknown, Context = unknown> {
    */
   get isSuspect(): boolean {
     return this.past !== undefined && this.past.hangUps >= MAX_HANG_UPS
+  }
+
+  /** Whether the request is sent alone. If the connection closes again, it is the cause. */
+  get isAlone(): boolean {
+    return this.past !== undefined && this.past.hangUps > 0
+  }
+
+  /** Records that the server closed the connection, probably because of the oldest request. */
+  noteHangUp(isOldest: boolean): void {
+    const past = this.failedBefore()
+    past.losses++
+    if (isOldest || past.losses >= MAX_LOSSES) past.hangUps++
   }
 
   resolve(value: Result): void {
