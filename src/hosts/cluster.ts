@@ -241,10 +241,9 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const past = request.failedBefore()
     if (nowMs >= deadlineMs) past.tries++
     const step = nextStep(request, error, {
-      ...{ retries, retryWrites, nowMs, deadlineMs },
+      ...{ retries, retryWrites, nowMs, deadlineMs, isClosed: this.#isClosed },
       isUsable: host.usable,
       isListed: host.index >= 0,
-      isClosed: this.#isClosed,
       mayOvertake: host.mayOvertake(request),
     })
     // A retry on another connection of the same host gets only the time that is left of the first

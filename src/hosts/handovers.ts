@@ -1,4 +1,4 @@
-import { MintringError } from '../errors.ts'
+import type { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
@@ -23,7 +23,7 @@ import {
   placementIn,
 } from './mark.ts'
 import type { HandoverOwner, HandoverStart } from './moving-keys.ts'
-import { overtaken } from './next-step.ts'
+import { departed, overtaken } from './next-step.ts'
 import { Outdated } from './outdated.ts'
 import { type Places, placementOfPolicy } from './places.ts'
 import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './previous-places.ts'
@@ -344,7 +344,5 @@ export class Handovers {
 
 /** Closes hosts after they have finished their requests. */
 function retire(hosts: readonly Host[]): void {
-  for (const host of hosts) {
-    host.drain(new MintringError('MINTRING_CLOSED', `${host.name} left`, { host: host.name }))
-  }
+  for (const host of hosts) host.drain(departed(host.name))
 }

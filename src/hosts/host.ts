@@ -153,9 +153,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
    * missed must be sent first, on another connection than that of the attempt.
    */
   mayOvertake(request: Request): boolean {
-    const held = this.#lanes.holding(request)
-    if (held === undefined || held === this.#lanes.first) return false
-    return !this.debts.isEmpty && this.#delivery.isOwedFor(request)
+    return this.#lanes.isHeldBeside(request) && this.#delivery.isOwedFor(request)
   }
 
   /** Queues a request on a connection. Every request passes here. */
@@ -355,10 +353,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.lastErrorMs = nowMs
     if (end === 'dial' && isServed) this.#lanes.pause(nowMs + this.settings.retryTimeoutMs)
     else if (isServed) this.#lanes.warm()
-    if (ending.isAskingMeta && this.#facts.hungUpAtMeta()) {
-      this.openLane()
-      return
-    }
+    if (ending.isAskingMeta && this.#facts.hungUpAtMeta()) return void this.openLane()
     if (end !== 'dial' && !this.#lanes.isOpen) this.#facts.askAgain()
     if (end !== 'dial') this.epoch++
     if (end === 'dial') this.#facts.unreachable(error)

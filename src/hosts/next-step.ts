@@ -92,6 +92,11 @@ export function ejection(host: string, cause: MintringError | undefined): Mintri
   return new MintringError('MINTRING_CONNECTION', `${host} was ejected`, { host, cause })
 }
 
+/** Returns the error of a host that left the list: its requests are resent to other hosts. */
+export function departed(host: string): MintringError {
+  return new MintringError('MINTRING_CONNECTION', `${host} left the list of servers`, { host })
+}
+
 /** Returns the error that closes a connection when a handover is found; its requests are resent. */
 export function overtaken(host: string): MintringError {
   return new MintringError('MINTRING_CONNECTION', `A change of servers is in progress at ${host}`, {

@@ -183,14 +183,12 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   /** Ends the connection after all its requests have their reply. */
   drain(error: MintringError): void {
-    if (this.#state !== 'open') this.close(error)
-    else {
-      this.#state = 'draining'
-      this.#drained = error
-      this.flush()
-      this.#stateWatch.by(this.#overdueAtMs)
-      this.#finishDrain()
-    }
+    if (this.#state !== 'open') return void this.close(error)
+    this.#state = 'draining'
+    this.#drained = error
+    this.flush()
+    this.#stateWatch.by(this.#overdueAtMs)
+    this.#finishDrain()
   }
 
   // The methods of ConnectionOwner, for the connection only.
@@ -230,10 +228,9 @@ export class Lane implements ConnectionOwner, Gatherer {
       this.#isStalled = false
     }
     this.#isReplied = this.#isAnswered = false
-    if (this.#inflight.length === 0) {
-      this.#count(-1)
-      if (this.#outbox.isHeld) this.#write()
-    }
+    if (this.#inflight.length > 0) return
+    this.#count(-1)
+    if (this.#outbox.isHeld) this.#write()
     if (this.#state === 'draining') this.#finishDrain()
   }
 
@@ -395,10 +392,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#watch.stop()
     connection?.close(error)
     dialling?.abort(error)
-    if (end === 'lost') {
-      head?.noteHangUp(true)
-      for (const attempt of others) attempt.noteHangUp(false)
-    }
+    if (end === 'lost') for (const one of [head, ...others]) one?.noteHangUp(one === head)
     const isKnownHangUp = end === 'lost' && head?.isSuspect === true
     this.#owner.laneEnded(this, { end, error, isAskingMeta, isKnownHangUp })
     // The first request in flight may have made the server close the connection. So fail it last:

@@ -125,7 +125,7 @@ export class Lanes {
    * connection the retry could run first, and the late first attempt would undo what followed.
    */
   pick(request: Request, mayGrow: boolean): Lane {
-    const held = this.holding(request)
+    const held = this.#holding(request)
     if (held !== undefined) return held
     const first = this.#first
     if (request.ordered || first.isGathering || (first.state === 'open' && !first.isBusy))
@@ -140,8 +140,14 @@ export class Lanes {
     return first.isStalled ? (other ?? first) : first
   }
 
+  /** Whether another connection than the first may still execute an earlier attempt. */
+  isHeldBeside(request: Request): boolean {
+    const held = this.#holding(request)
+    return held !== undefined && held !== this.#first
+  }
+
   /** Returns the connection that may still execute an earlier attempt of the request. */
-  holding({ past }: Request): Lane | undefined {
+  #holding({ past }: Request): Lane | undefined {
     const heldBy = past?.heldBy
     if (heldBy === undefined || heldBy.lane.life !== heldBy.life) return undefined
     return this.#standing.find((lane) => lane === heldBy.lane && lane.state === 'open')

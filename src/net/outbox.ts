@@ -109,8 +109,8 @@ export class Outbox implements Sink {
   }
 
   /**
-   * Writes begun attempts in order until the socket is full, or one must be alone in flight. Returns
-   * how many requests were sent.
+   * Writes begun attempts in order until the socket is full, or one must be alone in flight.
+   * Returns how many requests were sent.
    */
   write(connection: Connection, inflight: InflightQueue, nowMs: number): number {
     const attempts = this.#attempts

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseServers } from '../../src/hosts/address.ts'
 import { keyOn, storing } from '../support/host-pair.ts'
-import { deleteRequest, getRequest, incrRequest, setRequest } from '../support/plain-verbs.ts'
+import {
+  deleteRequest,
+  getRequest,
+  incrRequest,
+  setRequest,
+  versionRequest,
+} from '../support/plain-verbs.ts'
 import { answerGets, type Script, startScripted } from '../support/scripted-server.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
 import { QUICK, sleep, testCluster, until } from '../support/test-cluster.ts'
@@ -120,6 +126,19 @@ test('close aborts requests that take longer than drainMs', async (t) => {
   const pending = assert.rejects(client.get('k'), isCode('MINTRING_CLOSED'))
   await client.cluster.close({ drainMs: 20 })
   await pending
+})
+
+test('a request for a host that left the list rejects, but not as if the client were closed', async (t) => {
+  const servers = await Promise.all([startScripted(answerGets), startScripted(answerGets)])
+  t.after(() => Promise.all(servers.map((server) => server.close())))
+  const [first, second] = servers.map(({ port }) => `127.0.0.1:${port}`) as [string, string]
+  const client = testCluster(t, [first, second])
+  const host = client.cluster.hosts[0]!
+  client.cluster.setServers(parseServers([second]))
+  const request = versionRequest()
+  client.cluster.dispatchTo(host, request)
+  const left = { code: 'MINTRING_CONNECTION', message: `${first} left the list of servers` }
+  await assert.rejects(request.promise, left)
 })
 
 test('the epoch of a host changes when its last connection was lost, not when a second one opens', async (t) => {
