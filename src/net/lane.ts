@@ -2,6 +2,7 @@ import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { performance, setImmediate } from '../runtime.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
+import { DialTime } from './dial-time.ts'
 import { Handshake } from './handshake.ts'
 import { InflightQueue } from './inflight.ts'
 import type { LaneEnd, LaneOwner } from './lane-owner.ts'
@@ -29,11 +30,6 @@ const SILENT_SHARE = 0.5
 /** A chunk of at least this size that ends no reply is part of a large value. */
 const PROGRESS_BYTES = 1_024
 /**
- * A dial takes several event loop ticks: to resolve the name, to connect, and to read the greeting.
- * In a blocked process these are long, so a dial gets this many ticks beyond its time limit.
- */
-const DIAL_TURNS = 8
-/**
  * A connection ends when a reply is later than this many times requestTimeoutMs. Its caller has
  * given up by then, but the reply blocks those behind it.
  */
@@ -50,7 +46,7 @@ export class Lane implements ConnectionOwner, Gatherer {
   readonly #outbox = new Outbox()
   readonly #watch: Watch = new Watch((nowMs) => this.#look(nowMs))
   /** Limits the time of opening and of draining. */
-  readonly #stateWatch: Watch = new Watch((nowMs) => this.#onStateTimeout(nowMs))
+  readonly #stateWatch: Watch = new Watch((...times) => this.#onStateTimeout(...times))
   #state: LaneState = 'closed'
   #connection: Connection | undefined
   #handshake: Handshake | undefined
@@ -75,7 +71,7 @@ export class Lane implements ConnectionOwner, Gatherer {
   #progressMs = Number.NEGATIVE_INFINITY
   #openedMs = 0
   #idleTimeoutMs: number = Number.POSITIVE_INFINITY
-  #dialTurnsLeft = 0
+  #dialTime = new DialTime()
   #activeMs = 0
 
   constructor(owner: LaneOwner<Lane>) {
@@ -163,7 +159,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#connection = connection
     this.#dialling = dialling
     this.#handshake = handshake
-    this.#dialTurnsLeft = DIAL_TURNS
+    this.#dialTime = new DialTime()
     this.#stateWatch.by(performance.now() + connectTimeoutMs)
     this.#owner.dial(this, connection.onBytes, dialling.signal).then(
       (socket) => {
@@ -340,18 +336,18 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   /** When draining ends although replies are still missing. */
   get #overdueAtMs(): number {
-    const { requestTimeoutMs } = this.#owner.settings
     const sinceMs = Math.max(this.#quietSinceMs, this.#progressMs)
-    return sinceMs + requestTimeoutMs * OVERDUE_FACTOR
+    return sinceMs + this.#owner.settings.requestTimeoutMs * OVERDUE_FACTOR
   }
 
-  #onStateTimeout(nowMs: number): number {
+  #onStateTimeout(nowMs: number, blockedMs: number): number {
     if (this.#state === 'draining') {
       if (nowMs < this.#overdueAtMs) return this.#overdueAtMs
       this.#end('closed', this.#drained!)
       return Number.POSITIVE_INFINITY
     }
-    if (this.#dialTurnsLeft-- > 0) return nowMs
+    const againMs = this.#dialTime.more(nowMs, blockedMs, this.#owner.settings.connectTimeoutMs)
+    if (againMs !== undefined) return againMs
     const message = `Cannot connect to ${this.name}: no reply in time`
     this.#end('dial', new MintringError('MINTRING_CONNECTION', message, { host: this.name }))
     return Number.POSITIVE_INFINITY

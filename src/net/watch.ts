@@ -15,15 +15,17 @@ const CATCH_UP_TURNS = 3
  * never settle.
  */
 export class Watch {
-  readonly #onDue: (nowMs: number) => number
+  readonly #onDue: (nowMs: number, blockedMs: number) => number
+  #blockedMs = 0
   #dueMs = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #turn: NodeJS.Immediate | undefined
 
   /**
    * `onDue` returns when to check again, on the clock of `performance.now()`; Infinity for never.
+   * `blockedMs` is how long the event loop was blocked when the time had come; 0 if it was not.
    */
-  constructor(onDue: (nowMs: number) => number) {
+  constructor(onDue: (nowMs: number, blockedMs: number) => number) {
     this.#onDue = onDue
   }
 
@@ -46,10 +48,11 @@ export class Watch {
   }
 
   readonly #onTimer = (): void => {
-    const isBlocked = performance.now() - this.#dueMs > BLOCKED_MS
+    const lateMs = performance.now() - this.#dueMs
+    this.#blockedMs = lateMs > BLOCKED_MS ? lateMs : 0
     // Keep by() from setting a timer while the reads are pending.
     this.#dueMs = Number.NEGATIVE_INFINITY
-    this.#afterReads(isBlocked ? CATCH_UP_TURNS : 1)
+    this.#afterReads(this.#blockedMs > 0 ? CATCH_UP_TURNS : 1)
   }
 
   #afterReads(turns: number): void {
@@ -62,6 +65,6 @@ export class Watch {
   /** Resets the time first, because `onDue` may call by(). */
   #look(): void {
     this.#dueMs = Number.POSITIVE_INFINITY
-    this.by(this.#onDue(performance.now()))
+    this.by(this.#onDue(performance.now(), this.#blockedMs))
   }
 }

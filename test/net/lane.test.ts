@@ -230,6 +230,26 @@ test('a client connects although its event loop ticks last as long as connectTim
   assert.equal(value, 'value of key')
 })
 
+test('a dial gets back the time in which its process stood still', async (t) => {
+  const replies = { mn: 'MN\r\n', 'stats settings': 'END\r\n' }
+  const server = await startScripted(
+    (line, socket) => {
+      if (line !== 'version') socket.write(replies[line as keyof typeof replies] ?? 'END\r\n')
+      else {
+        const endMs = performance.now() + 700
+        while (performance.now() < endMs);
+        setTimeout(() => socket.write('VERSION 1.6.18\r\n'), 100)
+      }
+    },
+    { greets: false },
+  )
+  t.after(() => server.close())
+  const times = { connectTimeoutMs: 400, requestTimeoutMs: 5_000 }
+  const client = testCluster(t, [server.port], times)
+  assert.equal(await client.get('key'), undefined)
+  assert.equal(server.accepted, 1)
+})
+
 test('1,000 operations on a new client open one connection', async (t) => {
   const server = await startScripted(answerGets)
   t.after(() => server.close())
