@@ -187,6 +187,7 @@ export class ClusterStore implements RefillStore {
   elsewhere(
     key: string,
     after: readonly StoreCommand[],
+    isAgain: boolean,
   ): Promise<Elsewhere | undefined> | undefined {
     const { keys, cluster } = this.#core
     const { handover } = cluster
@@ -194,7 +195,7 @@ export class ClusterStore implements RefillStore {
     if (other === undefined) return undefined
     const isClassic = this.#dialectOf(other.host) === 'classic'
     const read: StoreCommand = isClassic ? { name: 'gets' } : { name: 'mg', value: true }
-    return this.#look(key, [read, ...after], other, handover!)
+    return this.#look(key, [read, ...after], other, handover!, isAgain)
   }
 
   async #look(
@@ -202,6 +203,7 @@ export class ClusterStore implements RefillStore {
     commands: readonly StoreCommand[],
     { host, isPrevious }: OtherHome,
     handover: Handover,
+    isAgain: boolean,
   ): Promise<Elsewhere | undefined> {
     const requests = this.#requests(key, commands, isPrevious)
     for (const request of requests) {
@@ -210,7 +212,7 @@ export class ClusterStore implements RefillStore {
       handover.sendTo(host, request as Request)
     }
     const [item, ...beside] = await answersOf(requests)
-    handover.looked(isPrevious && item!.found)
+    if (!isAgain) handover.looked(isPrevious && item!.found)
     return item!.found ? { item: item!, beside, mayKeep: isPrevious } : undefined
   }
 

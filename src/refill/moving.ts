@@ -23,11 +23,26 @@ export function elsewhere(
 ): Promise<Finding> | undefined {
   const { isSidecar, tagText } = terms.policy
   const hasTagsBeside = isSidecar && tagText !== undefined
-  const looking = context.store.elsewhere?.(terms.key, hasTagsBeside ? [READ_TAGS] : [])
+  const look = (isAgain: boolean): Promise<Elsewhere | undefined> | undefined => {
+    const beside = hasTagsBeside ? [READ_TAGS] : []
+    const looking = context.store.elsewhere?.(terms.key, beside, isAgain)
+    return hasTagsBeside ? looking?.then(withTagsBeside) : looking
+  }
+  const judgeItem = async (item: Item): Promise<Finding> => {
+    const path = context.pathOf(terms.policy, item.place())
+    return judge(await decoded(context.clock, terms, path.judge(item, terms.policy, 0)))
+  }
+  const looking = look(false)
   if (looking === undefined) return undefined
-  const found = hasTagsBeside ? looking.then(withTagsBeside) : looking
+  const other: OtherHome = { look: async () => look(true), judge: judgeItem }
   // If the other host cannot be read, the key stays a miss.
-  return inherited(terms, finding, found, context, judge).catch(() => finding)
+  return inherited(terms, finding, looking, context, other).catch(() => finding)
+}
+
+/** The host of a moving key that reads do not use. */
+interface OtherHome {
+  look(): Promise<Elsewhere | undefined>
+  judge(item: Item): Promise<Finding>
 }
 
 function withTagsBeside(found: Elsewhere | undefined): Elsewhere | undefined {
@@ -44,20 +59,18 @@ async function inherited(
   finding: Finding,
   looking: Promise<Elsewhere | undefined>,
   context: RefillContext,
-  judge: Judge,
+  other: OtherHome,
 ): Promise<Finding> {
   const found = await looking
   if (found === undefined) return finding
-  const { item } = found
-  const path = context.pathOf(terms.policy, item.place())
-  const there = await judge(await decoded(context.clock, terms, path.judge(item, terms.policy, 0)))
+  const there = await other.judge(found.item)
   const { election, lease, trouble } = finding
   if (there.verdict === 'absent') return finding
   if (there.verdict === 'stale') return { ...there, election, lease, trouble, isToMark: false }
   if (election === 'won' && lease.on === 'placeholder') {
     await keepOrLetGo(terms, finding, there, found, context)
-  } else if (election === 'open' && found.mayKeep) {
-    context.inBackground(storeAnew(terms, finding, there, item, context).catch(() => {}))
+  } else if (election === 'open' && mayStoreAnew(there, found)) {
+    context.inBackground(storeAnew(terms, finding, other, context).catch(() => {}))
   }
   return { ...there, election: 'none' }
 }
@@ -93,14 +106,15 @@ async function keepOrLetGo(
   terms: Terms,
   finding: Finding,
   there: Finding,
-  { item, mayKeep }: Elsewhere,
+  found: Elsewhere,
   context: RefillContext,
 ): Promise<void> {
   const { key, policy } = terms
   const { lease } = finding
   const path = context.pathOf(policy, lease.place)
+  const { item, mayKeep } = found
   if (hasClock(item.flags) || item.place().dialect === 'classic') {
-    const isStored = mayKeep && (await storedUnder(terms, lease, there, item, path))
+    const isStored = await storedUnder(terms, lease, there, found, path)
     return isStored ? undefined : path.release(key, policy, lease)
   }
   if (!mayKeep) return path.release(key, policy, lease)
@@ -113,39 +127,47 @@ async function keepOrLetGo(
 
 /**
  * Stores an item of the other host as a load would. Used if a single command cannot store it under
- * the lease. Skips plain sets, whose remaining lifetime is unknown.
+ * the lease. Skips plain sets, whose remaining lifetime is unknown. Reads the item again under the
+ * lease: a change since the first read reached the previous host first, and ends a later lease.
  */
 async function storeAnew(
   terms: Terms,
   finding: Finding,
-  there: Finding,
-  item: Item,
+  other: OtherHome,
   context: RefillContext,
 ): Promise<void> {
-  if (!mayStoreAnew(there, item)) return
   const { key, policy } = terms
   const path = context.pathOf(policy, finding.lease.place)
   const { finding: elected } = await path.elect(key, policy, finding)
   if (elected.election !== 'won') return
-  const isStored = await storedUnder(terms, elected.lease, there, item, path)
-  if (!isStored) await path.release(key, policy, elected.lease)
+  const { lease } = elected
+  try {
+    const found = await other.look()
+    const there = found && (await other.judge(found.item))
+    if (there?.verdict === 'fresh' && (await storedUnder(terms, lease, there, found!, path))) return
+  } catch {
+    // The next reader copies again.
+  }
+  await path.release(key, policy, lease)
 }
 
 async function storedUnder(
   { key, policy }: Terms,
   lease: Lease,
   there: Finding,
-  item: Item,
+  found: Elsewhere,
   path: Path,
 ): Promise<boolean> {
-  if (!mayStoreAnew(there, item)) return false
+  if (!mayStoreAnew(there, found)) return false
+  const { item } = found
   const encoded = { body: item.bytes(), flags: item.flags & CODEC_FLAGS }
   const ttlSeconds = there.freshForSeconds
   return path.store(key, policy, lease, { encoded, ttlSeconds, isTooShort: false, tail: item.tail })
 }
 
-/** Whether an item is a refilled value, without tags, that stays fresh for a while. */
-function mayStoreAnew({ freshForSeconds }: Finding, { flags }: Item): boolean {
+/** Whether an item may be kept: a refilled value, without tags, that stays fresh for a while. */
+function mayStoreAnew({ freshForSeconds }: Finding, { item, mayKeep }: Elsewhere): boolean {
+  const { flags } = item
   const isRefill = hasClock(flags) || (flags & Stamp.Refill) !== 0
-  return isRefill && !isTagged(flags) && freshForSeconds >= 1
+  return mayKeep && isRefill && !isTagged(flags) && freshForSeconds >= 1
 }

@@ -213,11 +213,12 @@ export interface RefillStore extends TagSource {
 
   /**
    * Reads a moving key on the host that reads do not use, and then sends the other commands there.
-   * Returns undefined if the key does not move.
+   * Returns undefined if the key does not move. `isAgain`: the item was read before, for one copy.
    */
   elsewhere?(
     key: string,
     after: readonly StoreCommand[],
+    isAgain: boolean,
   ): Promise<Elsewhere | undefined> | undefined
 
   /** Encodes a value. Throws or rejects with MINTRING_BAD_VALUE. */

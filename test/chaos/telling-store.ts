@@ -53,8 +53,9 @@ export class TellingStore extends ClusterStore {
   override elsewhere(
     key: string,
     after: readonly StoreCommand[],
+    isAgain: boolean,
   ): Promise<Elsewhere | undefined> | undefined {
-    const looking = super.elsewhere(key, after)
+    const looking = super.elsewhere(key, after, isAgain)
     return looking?.then((found) => {
       if (found !== undefined) this.#witness.answered(key, found.item.place().name)
       return found
