@@ -145,13 +145,18 @@ describe('getOrSet on a real memcached', { skip: skipWithoutMemcached() }, () =>
 
   test('loads once per process and stores nothing when the server has no CAS ids', async (t) => {
     const { port } = await real(t, ['-C'])
-    for (const protocol of PROTOCOLS) {
+    const kinds = PROTOCOLS.flatMap((protocol) => {
+      return (['inline', 'sidecar'] as const).map((placeholder) => ({ protocol, placeholder }))
+    })
+    for (const { protocol, placeholder } of kinds) {
       const cache = connect(t, [`127.0.0.1:${port}`], { ...PATIENT, protocol })
+      const policy = { ...POLICY, placeholder }
+      const key = `${protocol}-${placeholder}`
       let loads = 0
       const loader = () => later(50, ++loads)
       const startMs = performance.now()
       for (let i = 0; i < 3; i++) {
-        const calls = [1, 2, 3].map(() => cache.getOrSetEntry(protocol, loader, POLICY))
+        const calls = [1, 2, 3].map(() => cache.getOrSetEntry(key, loader, policy))
         for (const { state } of await Promise.all(calls)) assert.equal(state, 'bypass')
       }
       assert.equal(loads, 3)

@@ -1,6 +1,6 @@
 import { LOCK } from '../../protocol/own-key.ts'
 import type { Tail } from '../../tags/tail.ts'
-import type { Finding, Lease } from '../finding.ts'
+import { type Finding, type Lease, NO_CAS } from '../finding.ts'
 import type { Policy } from '../policy.ts'
 import type {
   EncodedItem,
@@ -76,6 +76,8 @@ export class SidecarPath extends MetaPath {
       if (lock!.won) await this.release(key, policy, behind)
       return now.election === 'open' ? super.elect(key, policy, now) : decided(now)
     }
+    // Without CAS ids no client can hold a lock.
+    if (behind.cas === NO_CAS) return decided({ ...now, election: 'none' })
     const cold: Finding = { ...now, lease: behind }
     if (!lock!.won) return super.elect(key, policy, { ...cold, election: 'lost' })
     if (main!.found) await this.#remove(key, behind, main!)
