@@ -30,6 +30,7 @@ const LONG = [
   'test/handover/forged-mark.test.ts',
   'test/handover/handover.test.ts',
   'test/handover/orders.test.ts',
+  'test/handover/restarted.test.ts',
   'test/handover/successive.test.ts',
   'test/handover/warm-figures.test.ts',
   'test/meetings',
