@@ -154,8 +154,8 @@ export class Scatter {
     }
     const host = this.#cluster.routeFor(routeKey, isRead, untilMs, failed, error)
     if (!(host instanceof MintringError)) return host
+    if (!isRead) this.#cluster.noteUnreached(routeKey, this.batch.wireKey(position))
     if (this.#cluster.policy.failover === 'miss' && host.code !== 'MINTRING_AUTH') {
-      if (!isRead) this.#cluster.noteUnreached(routeKey, this.batch.wireKey(position))
       this.batch.miss(position)
     } else this.#fail(position, past === undefined ? host : errorOf(past, host))
     return undefined
