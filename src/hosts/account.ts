@@ -22,6 +22,12 @@ export interface AccountOwner extends NoticeOwner {
   homeOf(routeKey: string): Host
 }
 
+/** A write without an outcome. */
+interface OpenWrite {
+  readonly request: Request
+  readonly keys: readonly RoutedKey[]
+}
+
 /** A key of a request. */
 export type RoutedKey = readonly [routeKey: string, wireKey: string]
 
@@ -41,6 +47,8 @@ export class Account {
   readonly #past: PastPlaces[] = []
   /** Hosts with copies of keys away from home that only a filter contains. */
   readonly #filtered = new Set<Host>()
+  /** Writes on fallback hosts that have no outcome yet. */
+  readonly #open = new Set<OpenWrite>()
   readonly #notices: MissedNotices
   #timer: NodeJS.Timeout | undefined
 
@@ -149,6 +157,7 @@ export class Account {
   async hostChanged(home: Host): Promise<void> {
     this.#notices.hostChanged(home)
     if (!home.usable) return
+    this.#oweOpen(home)
     for (const absence of this.#absences.get(home)?.values() ?? []) await this.#end(absence)
   }
 
@@ -167,18 +176,37 @@ export class Account {
    * counts as executed.
    */
   #settleLater(host: Host, request: Request, keys: readonly RoutedKey[]): void {
+    const open = { request, keys }
+    if (!request.isOnce) this.#open.add(open)
     const done = (isKnown: boolean): void => this.#done(host, request, keys, isKnown)
     request.promise.then(
       () => {
+        this.#open.delete(open)
         const { attempt } = request
         // Another host has run it: that one's outcome counts. Here it may still have run.
         if (attempt !== undefined && attempt.router !== host) this.#doubt(host, request, keys)
         else if (attempt?.isUnchanged !== true) done(true)
       },
       () => {
+        this.#open.delete(open)
         if (request.sent) done(false)
       },
     )
+  }
+
+  /**
+   * Records missed changes of a host that returns before the writes on its fallback hosts have an
+   * outcome: other callers may have read their values there.
+   */
+  #oweOpen(home: Host): void {
+    for (const { request, keys } of this.#open) {
+      if (!request.sent) continue
+      const debt = request.verb.debt?.(request) ?? DELETE_DEBT
+      for (const [routeKey, wireKey] of keys) {
+        const isMissed = this.#owner.homeOf(routeKey) === home && request.attempt?.router !== home
+        if (isMissed) this.owe(home, wireKey, debt)
+      }
+    }
   }
 
   /** Handles a write that an earlier attempt may have run on a fallback host that returned it. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { startServer } from '../../src/embedded/server.ts'
 import { parseServers } from '../../src/hosts/address.ts'
@@ -229,6 +230,43 @@ test('a write with an unknown outcome is deleted on its fallback host when later
   modes[second] = 'open'
   await until(() => cluster.snapshot()[second]!.state === 'up')
   assert.notEqual(await client.get(key), 'v1')
+})
+
+test('a host that returns while a write on its fallback host has no reply serves nothing older than it', async (t) => {
+  const items = [new Map<string, string>(), new Map<string, string>()] as const
+  let isRefusing = false
+  let release = (): void => {}
+  const store = storing(items[1])
+  const onConnect = (socket: Socket): void => void (isRefusing && socket.resetAndDestroy())
+  const home = await startScripted(storing(items[0]), { onConnect })
+  const other = await startScripted((line, socket) => {
+    if (line !== 'v2') return store(line, socket)
+    // Another process may read the value now, although its writer has no reply yet.
+    items[1].set(key, line)
+    const reply = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    void reply.then(() => store(line, socket))
+  })
+  t.after(() => Promise.all([home.close(), other.close()]))
+  const times = { requestTimeoutMs: 10_000, connectTimeoutMs: 500, retryTimeoutMs: 500 }
+  const client = testCluster(t, [home.port, other.port], { ...times, serverFailureLimit: 1 })
+  const key = keyOn(client, home.port)
+  await client.set(key, 'v1')
+  isRefusing = true
+  for (const socket of home.sockets) socket.resetAndDestroy()
+  await until(() => {
+    client.get(keyOn(client, home.port, 'eject')).catch(() => undefined)
+    return stateOf(client) === 'ejected'
+  })
+  const writing = client.set(key, 'v2')
+  await until(() => items[1].get(key) === 'v2')
+  isRefusing = false
+  await until(() => stateOf(client) === 'up')
+  assert.equal(await client.get(key), undefined)
+  release()
+  assert.equal(await writing, 'STORED')
+  await until(() => !items[1].has(key))
 })
 
 test('the first write of an outage is read right after it, in the same event loop tick', async (t) => {
