@@ -99,7 +99,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   dispatchTo(host: Host, request: Request): void {
     if (request.binding === 'key') request.binding = 'host'
     if (!this.#isOpenFor(request)) return
-    if (host.usable || host.canWait(this.#endMs(request))) this.#give(host, request)
+    if (host.usable || host.canWait(request.endMs(performance.now()))) this.#give(host, request)
     else {
       if (request.verb.effect === 'flush') host.debts.addFlush()
       request.reject(errorOf(request, host.outError()))
@@ -307,17 +307,14 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return false
   }
 
-  #endMs(request: Request): number {
-    return request.endMs(performance.now())
-  }
-
   /** Sends a request to its next host. */
   #place(request: Request, failed: Host | undefined, error: MintringError | undefined): void {
     const { routeKey, verb } = request
     if (routeKey === undefined) return
     const first = failed === undefined ? this.#places.find(routeKey) : undefined
     const isRead = verb.effect === 'read'
-    const host = first ?? this.routeFor(routeKey, isRead, this.#endMs(request), failed, error)
+    const host =
+      first ?? this.routeFor(routeKey, isRead, request.endMs(performance.now()), failed, error)
     if (host instanceof MintringError) this.#reject(request, host)
     else this.#give(host, request)
   }
@@ -340,8 +337,10 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   #giveAfter(wait: Promise<void>, host: Host, request: Request): void {
     const startMs = performance.now()
     const { gate } = this.handovers
-    request.finalMs = this.#endMs(request)
+    request.finalMs = request.endMs(performance.now())
+    let isFailed = false
     const fail = (error: MintringError, deadlineMs: number): void => {
+      isFailed = true
       if (!request.settled) this.attemptFailed(host, request, error, deadlineMs)
     }
     const late = (): void => fail(timeoutError(request, host, startMs), startMs)
@@ -349,7 +348,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     wait
       .then(
         () => {
-          if (!this.#isOpenFor(request)) return
+          // After its time limit it was retried or rejected.
+          if (isFailed || !this.#isOpenFor(request)) return
           // A change of servers that was found meanwhile decides anew where the key lives.
           if (this.handovers.gate !== gate) fail(overtaken(host.name), Number.POSITIVE_INFINITY)
           else if (host.usable) host.send(request)
@@ -374,8 +374,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const isWrite = verb.effect === 'change' || verb.effect === 'remove'
     if (isWrite && verb.repeatable && request.isFree) {
       const debt = verb.debt?.(request) ?? DELETE_DEBT
-      for (const [routeKey, wireKey] of keysToTell(request))
-        this.noteUnreached(routeKey, wireKey, debt)
+      for (const key of keysToTell(request)) this.noteUnreached(...key, debt)
     }
     const isMiss = failover === 'miss' && request.isFree && mayRepeat(request, error, retryWrites)
     if (isMiss && group !== undefined) group.miss()

@@ -42,7 +42,8 @@ export class SingleAttempt implements Attempt {
 
   write(out: Sink, nowMs: number): number {
     const { request } = this
-    if (request.settled) return 0
+    // Only the latest attempt is written, or a command could run twice.
+    if (this.isOver) return 0
     const lack = lackFor(request, this.router)
     if (lack !== undefined) {
       request.reject(lack)

@@ -128,6 +128,20 @@ test('close aborts requests that take longer than drainMs', async (t) => {
   await pending
 })
 
+test('a request that is given to its host twice is written once', async (t) => {
+  const server = await startScripted((line, socket) => {
+    if (line.startsWith('incr')) socket.write('1\r\n')
+  })
+  t.after(() => server.close())
+  const client = testCluster(t, [server.port])
+  const request = incrRequest('counter')
+  client.cluster.dispatch(request)
+  client.cluster.dispatch(request)
+  await request.promise
+  await client.cluster.close()
+  assert.equal(server.lines.filter((line) => line.startsWith('incr')).length, 1)
+})
+
 test('a request for a host that left the list rejects, but not as if the client were closed', async (t) => {
   const servers = await Promise.all([startScripted(answerGets), startScripted(answerGets)])
   t.after(() => Promise.all(servers.map((server) => server.close())))
