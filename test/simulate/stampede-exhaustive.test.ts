@@ -23,6 +23,8 @@ const WHOLE = [
   'meta, renewals',
   'meta, policy unknown',
   'meta, no stale window, policy unknown',
+  'classic, set and delete',
+  'sidecar, set and delete',
 ]
 const BY_CHANCE = Object.keys(PLANS).filter((name) => !WHOLE.includes(name))
 
