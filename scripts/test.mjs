@@ -62,8 +62,8 @@ if (isListing) {
 
 const hasConcurrency = options.some((option) => option.startsWith('--test-concurrency'))
 const flags = ['--import', './scripts/typescript.mjs', '--unhandled-rejections=strict', '--test']
-// At least two, because many tests wait; no more than cores, because many measure time.
-if (!hasConcurrency) flags.push(`--test-concurrency=${Math.max(2, availableParallelism())}`)
+// Most files wait half of their time: for servers, timers, processes.
+if (!hasConcurrency) flags.push(`--test-concurrency=${2 * availableParallelism()}`)
 if (!options.some((option) => option.startsWith('--test-reporter'))) {
   flags.push('--test-reporter=spec')
 }
