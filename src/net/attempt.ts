@@ -65,9 +65,20 @@ export class SingleAttempt implements Attempt {
   }
 
   accept(reply: Reply): boolean {
+    if (this.lock === 'next' && this.#isExcused(reply)) return false
     const { verb } = this.request
     if (verb.effect === 'change' && isRefusal(reply.kind)) this.isUnchanged = true
     return this.request.verb.accept(this.request, reply, this)
+  }
+
+  /**
+   * Without meta commands the client may use a proxy, and not know it: a proxy may send the delete
+   * of the lock to another server than that of the key. If that one is down, the lock is lost.
+   */
+  #isExcused({ kind }: Reply): boolean {
+    if (kind !== ReplyKind.ServerError || this.router.abilities?.meta === true) return false
+    this.lock = 'told'
+    return true
   }
 
   fail(error: MintringError): void {
