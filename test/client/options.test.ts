@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MemcachedClient } from '../../src/client/client.ts'
 import { connect, serve } from './support.ts'
 
 test('timeoutMs rejects an operation that takes longer', async (context) => {
@@ -89,21 +88,3 @@ test('an error has the host, the command and whether bytes were sent, and no val
     return true
   })
 })
-
-for (const [name, remove] of [
-  ['delete', (cache: MemcachedClient, options: object) => cache.delete('k', options)],
-  [
-    'deleteMany',
-    async (cache: MemcachedClient, options: object) => {
-      const { failed } = await cache.deleteMany(['k'], options)
-      for (const error of failed.values()) throw error
-    },
-  ],
-] as const) {
-  test(`${name} of an absent key keeps to its caller's timeout, also while it deletes the lock of a refill`, async (context) => {
-    const { server, cache } = await serve(context, { requestTimeoutMs: 5_000 })
-    await cache.get('warm')
-    await server.inject({ delayMs: 2_000, only: ['md'] })
-    await assert.rejects(remove(cache, { timeoutMs: 50 }), { code: 'MINTRING_TIMEOUT' })
-  })
-}
