@@ -107,7 +107,8 @@ describe('a process that cannot reach the host with the generation (version) of 
     // Choose a user whose counter is not on the host of the generation, which will be cut.
     const word = await seeing.get(generationKey('rl:', ''))
     const home = blind.locate(generationKey('rl:', '')).server
-    const user = Array.from({ length: 50 }, (_, i) => `user${i}`).find(
+    // Such a hash places keys close together that differ only at their end.
+    const user = Array.from({ length: 50 }, (_, i) => `${i}-is-a-user`).find(
       (name) => blind.locate(`rl:${word}${name}`).server !== home,
     )!
     assert.equal((await ours!.increment(user)).totalHits, 1)
