@@ -86,6 +86,6 @@ for (let previousStep = 0; previousStep <= STEPS; previousStep++) {
   }
 }
 
-test('a copy under a lock stores a value that nobody changes', async () => {
+test('a copy under a lock stores a value that no command changes meanwhile', async () => {
   assert.equal(await copyDuring(-1, -1), 'old')
 })
