@@ -19,14 +19,15 @@ const EAGER = {
   base: /^((?!index)\w+|ring\/suggest)\./,
   protocol: /^protocol\/(?!(command|respond))/,
   commands: /^protocol\//,
-  ring: /^ring\/(?!suggest)/,
-  client: /^(net|hosts|refill|tags|behaviors|client)\//,
+  ring: /^ring\//,
+  engine: /^(net|hosts|refill|tags|behaviors|client)\//,
   embedded: /^embedded\//,
   simulate: /^simulate\//,
 }
 
 /** Parts of the client that a service may never need: each loads when it is first used. */
 const LAZY = {
+  rings: /^ring\/(distributions\/(?!(ketama|registry)\.)|hashes\/(?!(md5|digests|registry)\.))/,
   dialects:
     /^(behaviors\/(dialects|env|generate)|client\/(values\/dialects|discovery)|net\/tls-options)\b/,
   warm: /^client\/(warm|pump)\b/,
@@ -38,7 +39,12 @@ const LAZY = {
   refill:
     /^((refill|tags)\/(?!(paths\/stamp|policy|tail|names)\.)|client\/(refill|tag-store|view))/,
 }
-const ROOMS = { ...LAZY, ...EAGER }
+/** What `import 'mintring'` loads, beside `base`. The first client that is made loads `engine`. */
+const FACE = {
+  client: /^(client\/client|behaviors\/behaviors-from)\./,
+  presets: /^ring\/compat\./,
+}
+const ROOMS = { ...FACE, ...LAZY, ...EAGER }
 
 /**
  * Writes JavaScript, and returns the names that each entry exports. `entries` are paths under src/
@@ -134,8 +140,9 @@ const builtinsWithoutRequire = {
  */
 const lazyRooms = {
   name: 'lazy-rooms',
-  renderChunk(code) {
-    const name = `require_(?:${Object.keys(LAZY).join('|')})|node_net`
+  renderChunk(code, chunk) {
+    const late = Object.keys(chunk.name in FACE ? { ...LAZY, engine: EAGER.engine } : LAZY)
+    const name = `require_(?:${late.join('|')})|node_net`
     return code
       .replaceAll(new RegExp(`\\b(${name})\\.`, 'g'), '$1.room.')
       .replaceAll(

@@ -42,7 +42,7 @@ export function settingsOf(servers: readonly ParsedServer[], options: RingOption
     const name = shown(distribution)
     throw badOption(`unknown distribution '${name}'`, name, distributionNames)
   }
-  const rules = distributions[distribution]
+  const rules = distributions[distribution]()
   const hash = hashOf(options.hash === undefined ? rules.hash : options.hash, rules)
   const pointHash = options.pointHash === undefined ? hash : hashOf(options.pointHash, rules)
   checkOptions(options)

@@ -88,7 +88,7 @@ export function resultOf(input: ResultInput): RemapResult {
   const moved = movedOf(differences)
   const movedMax = Math.max(...moves)
   const worst = moves.indexOf(movedMax)
-  const weightless = distributions[distribution].weights === 'ignored'
+  const weightless = distributions[distribution]().weights === 'ignored'
   const before = expectedShares(servers, weightless)
   const after = trials.map((trial) => expectedShares(trial.servers, weightless))
   return {

@@ -14,27 +14,31 @@ import { pythonMemcached } from './python-memcached.ts'
 import { rendezvous } from './rendezvous.ts'
 import { spymemcached } from './spymemcached.ts'
 
-/** All distributions by name. */
-export const distributions: Readonly<Record<DistributionName, Distribution>> = Object.freeze({
-  ketama,
-  ketamaUnweighted,
-  ketamaSpy,
-  twemproxy,
-  twemproxyModula,
-  modula,
-  modulaWeighted,
-  nginx,
-  nginxHash,
-  cacheMemcachedFast,
-  dalli,
-  spymemcached,
-  hashring,
-  pymemcache,
-  pythonMemcached,
-  memjs,
-  jump,
-  maglev,
-  rendezvous,
+type Distributions = Readonly<Record<DistributionName, () => Distribution>>
+
+/**
+ * All distributions by name. Wrapped in functions, so that the bundle loads only what a ring uses.
+ */
+export const distributions: Distributions = Object.freeze({
+  ketama: () => ketama,
+  ketamaUnweighted: () => ketamaUnweighted,
+  ketamaSpy: () => ketamaSpy,
+  twemproxy: () => twemproxy,
+  twemproxyModula: () => twemproxyModula,
+  modula: () => modula,
+  modulaWeighted: () => modulaWeighted,
+  nginx: () => nginx,
+  nginxHash: () => nginxHash,
+  cacheMemcachedFast: () => cacheMemcachedFast,
+  dalli: () => dalli,
+  spymemcached: () => spymemcached,
+  hashring: () => hashring,
+  pymemcache: () => pymemcache,
+  pythonMemcached: () => pythonMemcached,
+  memjs: () => memjs,
+  jump: () => jump,
+  maglev: () => maglev,
+  rendezvous: () => rendezvous,
 })
 
 /** The names of all distributions. */

@@ -1,5 +1,5 @@
 import { crypto } from '../../runtime.ts'
-import { type BytesHash, overBytes } from '../key.ts'
+import { type BytesHash, type KeyHash, overBytes } from '../key.ts'
 
 /** The OpenSSL digests, besides md5, that npm's hashring accepts as its `algorithm`. */
 const digestNames = [
@@ -39,6 +39,6 @@ export function digestOf(name: DigestName, bytes: Uint8Array, length: number): B
 export const digests = Object.fromEntries(
   digestNames.map((name) => {
     const hash: BytesHash = (bytes, length) => digestOf(name, bytes, length).readInt32LE(0)
-    return [name, Object.freeze({ hash: overBytes(hash), bits: 32 })]
+    return [name, () => Object.freeze({ hash: overBytes(hash), bits: 32 })]
   }),
-) as Record<DigestName, { readonly hash: ReturnType<typeof overBytes>; readonly bits: number }>
+) as Record<DigestName, () => { readonly hash: KeyHash; readonly bits: number }>

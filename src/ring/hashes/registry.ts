@@ -26,31 +26,32 @@ export interface HashEntry {
   readonly bits: number
 }
 
+// Wrapped in functions, so that the bundle loads only the hashes that a ring uses.
 const entries = {
-  md5: text(md5OfKey),
-  crc32: bytes(crc32, 15),
-  crc32a: bytes(crc32a),
-  crc16: bytes(crc16),
-  one_at_a_time: bytes(oneAtATime),
-  fnv1_64: text(fnv1x64),
-  fnv1a_64: text(fnv1ax64),
-  fnv1_32: text(fnv1x32),
-  fnv1a_32: text(fnv1ax32),
-  murmur: bytes(murmur),
-  murmur3: bytes(murmur3),
-  murmur3_32: bytes(murmur3x32),
-  jenkins: bytes(jenkins),
-  hsieh: bytes(hsieh),
+  md5: () => text(md5OfKey),
+  crc32: () => bytes(crc32, 15),
+  crc32a: () => bytes(crc32a),
+  crc16: () => bytes(crc16),
+  one_at_a_time: () => bytes(oneAtATime),
+  fnv1_64: () => text(fnv1x64),
+  fnv1a_64: () => text(fnv1ax64),
+  fnv1_32: () => text(fnv1x32),
+  fnv1a_32: () => text(fnv1ax32),
+  murmur: () => bytes(murmur),
+  murmur3: () => bytes(murmur3),
+  murmur3_32: () => bytes(murmur3x32),
+  jenkins: () => bytes(jenkins),
+  hsieh: () => bytes(hsieh),
   ...digests,
-  xxh32: text(xxhash32),
-  xxh64: text(xxhash64),
-  NATIVE_HASH: text(javaHash),
-  FNV1_64_HASH: text(spyFnv1x64),
-  FNV1A_64_HASH: text(spyFnv1ax64),
-  FNV1_32_HASH: text(spyFnv1x32),
-  FNV1A_32_HASH: text(spyFnv1ax32),
-  'java-hashCode': text(javaHashAbsolute, 32),
-} satisfies Record<string, HashEntry>
+  xxh32: () => text(xxhash32),
+  xxh64: () => text(xxhash64),
+  NATIVE_HASH: () => text(javaHash),
+  FNV1_64_HASH: () => text(spyFnv1x64),
+  FNV1A_64_HASH: () => text(spyFnv1ax64),
+  FNV1_32_HASH: () => text(spyFnv1x32),
+  FNV1A_32_HASH: () => text(spyFnv1ax32),
+  'java-hashCode': () => text(javaHashAbsolute, 32),
+} satisfies Record<string, () => HashEntry>
 
 // Other names of the same hashes: libmemcached's `default`, and spymemcached's names.
 const aliases = {
@@ -89,7 +90,7 @@ export function isHashName(name: string): name is HashName {
 /** Returns the hash of that name, after resolving aliases. */
 export function hashEntry(name: HashName): HashEntry & { readonly name: HashName } {
   const canonical = name in aliases ? aliases[name as keyof typeof aliases] : name
-  return { ...entries[canonical as keyof typeof entries], name: canonical }
+  return { ...entries[canonical as keyof typeof entries](), name: canonical }
 }
 
 /**
