@@ -123,7 +123,9 @@ export class TagJudge {
       }
     }
     if (verdict === 'stale') {
-      return finding.staleBecause === 'ttl' ? finding : { ...finding, staleBecause: 'tag' }
+      // A mark may be there because of the tags: they are its reason only if they can be read.
+      const isTag = finding.staleBecause !== 'ttl' && !look.isBlind
+      return isTag ? { ...finding, staleBecause: 'tag' } : finding
     }
     return {
       ...finding,

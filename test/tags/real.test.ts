@@ -154,6 +154,18 @@ describe('tags on real memcacheds', { skip }, () => {
     assert.equal(loads, 2)
   })
 
+  test('that cannot be read are not the reason why an invalidated value is stale', async (t) => {
+    const all = await servers(t, 2)
+    const client = clientOf(t, all, QUICK)
+    const key = keyAt(client, all[0]!, 'k')
+    const policy = { ...POLICY, tags: [tagAt(client, all[1]!)] }
+    await client.getOrSet(key, () => 1, policy)
+    await all[1]!.kill()
+    await client.invalidate(key)
+    const { staleBecause } = await client.getOrSetEntry(key, () => 2, policy)
+    assert.equal(staleBecause, 'invalidated')
+  })
+
   test('are compared too when they arrive after the value', async (t) => {
     const all = await servers(t, 2)
     const [client, other] = [clientOf(t, all), clientOf(t, all)]
