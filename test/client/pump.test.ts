@@ -171,7 +171,7 @@ describe('warmFromPrevious: copying keys to their new hosts', () => {
     }
   })
 
-  test('ends within a second when its signal aborts, and reports how far it came', async (t) => {
+  test('ends when its signal aborts, although copies hang, and reports how far it came', async (t) => {
     const { run } = await desk(t)
     const ending = new AbortController()
     let begun = 0
@@ -180,12 +180,10 @@ describe('warmFromPrevious: copying keys to their new hosts', () => {
       if (++begun === 7) ending.abort()
       return begun > 6 ? new Promise(() => {}) : Promise.resolve('copied')
     })
-    const beganMs = performance.now()
     await assert.rejects(running, {
       code: 'MINTRING_ABORTED',
       message: /The copy was aborted by its signal\. 6 copied, .* Run it again to continue/,
     })
-    assert.ok(performance.now() - beganMs < 1_000)
   })
 
   test('reports its progress, also at the end', async (t) => {
