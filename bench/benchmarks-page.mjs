@@ -5,20 +5,33 @@ import { bars, lines, savePicture } from './picture.mjs'
 
 const page = new URL('../docs/benchmarks.md', import.meta.url)
 const peers = /^(memjs|memcached|memcache|memcache-client|memcache-plus|@keyv\/memcache)$/
+const SUITES = [
+  'clients',
+  'service',
+  'lanes',
+  'ablation',
+  'memory',
+  'growth',
+  'ring',
+  'full-load',
+  'cold-start',
+  'node-versions',
+]
 const results = Object.fromEntries(
-  ['clients', 'service', 'lanes', 'ablation', 'memory', 'growth', 'ring', 'full-load'].map(
-    (name) => {
-      const file = new URL(`results/${name}.json`, import.meta.url)
-      return [name, existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined]
-    },
-  ),
+  SUITES.map((name) => {
+    const file = new URL(`results/${name}.json`, import.meta.url)
+    return [name, existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined]
+  }),
 )
 
 /** The tables and pictures of the page: the results that each needs, and its function. */
 const tables = {
   machine: ['clients', machineLines],
   ratios: ['clients', ratioTable],
+  times: ['clients', timesTable],
   clients: ['clients', clientTable],
+  'cold-start': ['cold-start', coldStartTable],
+  'node-versions': ['node-versions', nodeVersionsTable],
   service: ['service', serviceTable],
   lanes: ['lanes', lanesTable],
   ablation: ['ablation', ablationTable],
@@ -48,32 +61,70 @@ function machineLines() {
   return `${date}: ${hardware}, ${system}, Node ${node}, ${memcached}, ${load}.`
 }
 
-function fastestPeer({ clients }) {
+/** The peer with the highest (`1`) or lowest (`-1`) figure. */
+function bestPeer({ clients }, figure, sign) {
   const named = Object.entries(clients).filter(([name]) => peers.test(name))
-  return named.reduce((best, one) => (speed(one) > speed(best) ? one : best))
+  const value = ([, figures]) => sign * figures[figure].median
+  return named.reduce((best, one) => (value(one) > value(best) ? one : best))
 }
 
-function speed([, { perSecond }]) {
-  return perSecond.median
-}
-
+/** CPU first: throughput depends also on the server and on other processes of the machine. */
 function ratioTable() {
   const rows = results.clients.results.map((one) => {
     const { mintring } = one.clients
-    const [peerName, peer] = fastestPeer(one)
     const limit = one.clients['limit-get']
-    const cpu = (ours, theirs) => `1/${(theirs.cpuUs.median / ours.cpuUs.median).toFixed(1)}`
-    const against = limit === undefined ? '' : times(mintring, limit)
-    return [one.name, times(mintring, peer), cpu(mintring, peer), peerName, against]
+    const [frugalName, frugal] = bestPeer(one, 'cpuUs', -1)
+    const [fastName, fast] = bestPeer(one, 'perSecond', 1)
+    return [
+      one.name,
+      limit === undefined ? '' : ratio(mintring, limit, 'cpuUs'),
+      `1/${(frugal.cpuUs.median / mintring.cpuUs.median).toFixed(1)} of ${frugalName}`,
+      limit === undefined ? '' : ratio(mintring, limit, 'perSecond'),
+      `${ratio(mintring, fast, 'perSecond')} of ${fastName}`,
+    ]
   })
   const head = [
     '',
-    'throughput against the fastest peer',
-    'CPU',
-    'that peer',
+    'CPU against the bare socket',
+    'CPU against the most frugal peer',
     'throughput against the bare socket',
+    'throughput against the fastest peer',
   ]
   return table(head, rows)
+}
+
+/** Response times where callers wait for each other: the cases with many operations in flight. */
+function timesTable() {
+  const rows = results.clients.results.filter(({ inFlight, bytes }) => inFlight > 1 && bytes < 1e4)
+  const names = ['mintring', 'limit-get', 'memjs', 'memcache', 'memcache-client']
+  const figures = ['p50Us', 'p99Us', 'p999Us']
+  const cell = (client) =>
+    client === undefined ? '' : figures.map((name) => short(client[name].median / 1000)).join(' / ')
+  return table(
+    ['p50 / p99 / p99.9 in ms', ...names],
+    rows.map(({ name, clients }) => [name, ...names.map((client) => cell(clients[client]))]),
+  )
+}
+
+function coldStartTable() {
+  const { figures } = results['cold-start']
+  const bare = figures['bare Node']
+  const rows = Object.entries(figures).map(([name, one]) => [
+    name,
+    ratio(one, bare, 'wallMs'),
+    short(one.wallMs.median),
+    short(one.cpuMs.median),
+  ])
+  return table(['', 'time against a bare Node', 'ms', 'CPU ms'], rows)
+}
+
+function nodeVersionsTable() {
+  const { results: all } = results['node-versions']
+  const names = Object.keys(all[0].versions)
+  const cell = ({ mintring, limit }) =>
+    `${ratio(mintring, limit, 'cpuUs')} [${short(mintring.cpuUs.median)}]`
+  const rows = all.map(({ name, versions }) => [name, ...names.map((node) => cell(versions[node]))])
+  return table(['CPU against the bare socket [µs]', ...names], rows)
 }
 
 /** All contestants of any case, in order of first appearance. */
@@ -86,8 +137,8 @@ function figureCell(figures) {
   return `${thousands(figures.perSecond.median)} [${short(figures.cpuUs.median)}]`
 }
 
-function times(ours, theirs) {
-  return (ours.perSecond.median / theirs.perSecond.median).toFixed(2)
+function ratio(ours, theirs, figure) {
+  return (ours[figure].median / theirs[figure].median).toFixed(2)
 }
 
 function clientTable() {

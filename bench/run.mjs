@@ -7,7 +7,17 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { installed } from '../scripts/setup.mjs'
 
-const SUITES = ['parser', 'ring', 'clients', 'service', 'lanes', 'ablation', 'memory', 'growth']
+const SUITES = [
+  'parser',
+  'ring',
+  'clients',
+  'cold-start',
+  'service',
+  'lanes',
+  'ablation',
+  'memory',
+  'growth',
+]
 const here = fileURLToPath(new URL('.', import.meta.url))
 const typescript = new URL('../scripts/typescript.mjs', import.meta.url).href
 

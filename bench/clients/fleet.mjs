@@ -69,10 +69,10 @@ export class Worker {
   #answers
   #errors = ''
 
-  constructor(driver, { nodeFlags = [], script = 'worker.mjs' } = {}) {
+  constructor(driver, { node = process.execPath, nodeFlags = [], script = 'worker.mjs' } = {}) {
     this.driver = driver
     const isPython = driver === 'pylibmc'
-    const file = isPython ? PYTHON : process.execPath
+    const file = isPython ? PYTHON : node
     const args = isPython ? [here('worker_pylibmc.py')] : [...nodeFlags, here(script)]
     this.#child = start(file, args, { stdio: ['pipe', 'pipe', 'pipe'] })
     // A worker that has died reads nothing: its next order reports that.

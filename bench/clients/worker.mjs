@@ -177,6 +177,7 @@ async function measured(run) {
     cpuUs: (user + system) / done,
     p50Us: 1000 * samples[Math.floor(samples.length * 0.5)],
     p99Us: 1000 * samples[Math.floor(samples.length * 0.99)],
+    p999Us: 1000 * samples[Math.floor(samples.length * 0.999)],
     gcShare: gcMs / 1000 / seconds,
     rssBytes: process.memoryUsage().rss,
   }

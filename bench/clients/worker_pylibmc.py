@@ -78,6 +78,7 @@ def run(order):
         "cpuUs": (cpu() - before) * 1e6 / done,
         "p50Us": samples[len(samples) // 2] * 1e6,
         "p99Us": samples[int(len(samples) * 0.99)] * 1e6,
+        "p999Us": samples[int(len(samples) * 0.999)] * 1e6,
         "rssBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
 
