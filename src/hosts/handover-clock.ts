@@ -21,6 +21,8 @@ const MIN_POLL_MS = 50
 /** How long a host may get the mark later than others that were marked by the same process. */
 const UNMARKED_MS = 100
 const MAX_POLL_MS = 2_000
+/** How often it is checked whether a host has replied to a probe. */
+const LOOK_MS = 5
 
 /** The inputs of a clock. */
 export interface ClockInput {
@@ -32,8 +34,12 @@ export interface ClockInput {
   readonly earlier: Earlier
   /** How long to look for the mark, in milliseconds. */
   readonly withinMs: number
+  /** How long to wait for previous hosts that seem to be down, in milliseconds. */
+  readonly waitMs: number
   /** The hosts of both placements. */
   readonly hosts: readonly Host[]
+  /** The previous hosts that this process may dial. */
+  readonly previous: readonly Host[]
   /** The hosts that receive keys. */
   readonly receiving: readonly Host[]
   readonly ask: MarkAsk
@@ -54,6 +60,8 @@ export class HandoverClock {
   #times: TransitionTimes
   #endsMs: number
   #state: FleetState | undefined
+  /** The previous hosts that were down when this process heard of the change. */
+  readonly #out: readonly Host[]
   #leftovers: Leftovers | undefined
   #told: Phase | 'opening' | undefined = 'opening'
   #timer: NodeJS.Timeout | undefined
@@ -72,6 +80,7 @@ export class HandoverClock {
     this.#input = input
     this.#times = times
     this.#endsMs = performance.now() + times.announceMs + times.handoverMs
+    this.#out = input.previous.filter(({ isEjected }) => isEjected)
     this.#mark = new HandoverMark(placements.from, placements.to, part, ask)
     this.#opening = this.#open()
   }
@@ -138,6 +147,7 @@ export class HandoverClock {
     for (const host of state.casOf.keys()) this.#epochs.set(host, host.epoch)
     this.#times = state
     this.#endsMs = performance.now() + state.leftMs
+    await this.#probe()
     await this.#reachUnmarked(withinMs)
     this.#leftovers = new Leftovers(ask, state, earlier, (host) => {
       return this.#mark.reach(host, state, this.#endsMs - performance.now())
@@ -195,6 +205,20 @@ export class HandoverClock {
   }
 
   /**
+   * Dials the previous hosts that were down before: processes that have not heard of the change use
+   * those that are back. The others are out from now on. If they come back later, those
+   * processes find the mark on other hosts.
+   */
+  async #probe(): Promise<void> {
+    const endMs = performance.now() + this.#input.waitMs
+    const out = this.#out.filter(({ isEjected }) => isEjected)
+    for (const host of out) host.probe()
+    while (out.some(({ state }) => state === 'probing') && performance.now() < endMs) {
+      await new Promise((wake) => setTimeout(wake, LOOK_MS))
+    }
+  }
+
+  /**
    * Stores the mark on hosts that replied without one, although others have it: they were down when
    * the handover began, or have restarted. Waits a little before, because the process that begins
    * the handover may be storing the mark just now.
@@ -203,14 +227,16 @@ export class HandoverClock {
     const { casOf } = this.#state!
     const unmarked = this.#input.hosts.filter((host) => host.isConnected && !casOf.has(host))
     if (unmarked.length === 0) return
-    await new Promise((wake) => setTimeout(wake, UNMARKED_MS))
-    await each(unmarked, (host) => this.#check(host), withinMs)
+    // The handover begins when its first process has dialled all hosts.
+    const isLate = !this.#mark.isBegunHere(this.#state!)
+    if (isLate) await new Promise((wake) => setTimeout(wake, UNMARKED_MS))
+    await each(unmarked, (host) => this.#check(host, isLate), withinMs)
   }
 
-  #check(host: Host): Promise<void> {
+  #check(host: Host, isLate = true): Promise<void> {
     this.#epochs.set(host, host.epoch)
     const check = this.#mark
-      .reach(host, this.#state!, this.#endsMs - performance.now())
+      .reach(host, this.#state!, this.#endsMs - performance.now(), isLate)
       .finally(() => this.#checks.delete(host))
     this.#checks.set(host, check)
     return check

@@ -214,17 +214,22 @@ export class HandoverMark {
     return this.#ask(host, hasCas ? expireItem(this.#key, cas) : remove(this.#key))
   }
 
+  /** Whether this process began the handover. */
+  isBegunHere({ id }: FleetState): boolean {
+    return id === this.#id
+  }
+
   /** Stores the mark on a host that was unreachable before, unless it has one. */
-  async reach(host: Host, state: FleetState, leftMs: number): Promise<void> {
+  async reach(host: Host, state: FleetState, leftMs: number, isLate = true): Promise<void> {
     const { id, announceMs, handoverMs, startedAtMs } = state
     if (await this.#participants.isWithdrawn([host], id, REACH_MS)) return
     const times = { announceMs, handoverMs, startedAtMs }
-    const mark: Mark = { id, ...times, previous: this.#from.record, isLate: true }
+    const mark: Mark = { id, ...times, previous: this.#from.record, isLate }
     await this.#addAll([host], mark, leftMs, REACH_MS)
     for (const found of await this.#readAll([host], REACH_MS)) {
       if (found.mark.next !== undefined) continue
       state.casOf.set(host, found.cas)
-      if (isLate(found)) state.late.add(host)
+      if (found.mark.isLate === true) state.late.add(host)
     }
   }
 
@@ -308,12 +313,8 @@ function startOf(found: FoundMark | undefined): number {
 function stateOf(found: readonly FoundMark[], { mark, leftMs }: FoundMark): FleetState {
   const { id, announceMs, handoverMs, startedAtMs } = mark
   const casOf = new Map(found.map(({ host, cas }) => [host, cas]))
-  const late = new Set(found.filter(isLate).map(({ host }) => host))
+  const late = new Set(found.filter(({ mark }) => mark.isLate === true).map(({ host }) => host))
   return { id, announceMs, handoverMs, startedAtMs, casOf, late, leftMs }
-}
-
-function isLate({ mark }: FoundMark): boolean {
-  return mark.isLate === true
 }
 
 function wireKeyOf(placement: string): WireKey {

@@ -1,3 +1,4 @@
+import { settledWithin } from '../deadline.ts'
 import type { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import type { Lane } from '../net/lane.ts'
@@ -30,6 +31,8 @@ import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './p
 
 /** How often a process with an outdated list looks whether the fleet has come back to it. */
 const LOOK_MS = 2_000
+/** How many hosts are asked for a mark that another host may have lost. */
+const ELSEWHERE = 3
 
 /** The parts of the cluster that handovers use. */
 type Owner = HandoverOwner & HostOwner<Host>
@@ -107,25 +110,29 @@ export class Handovers {
   #look(): void {
     const { markKey } = this
     if (markKey === undefined) return
-    void this.#lookFor(markKey, (items) => {
+    const connected = this.#owner.hosts.filter(({ isConnected }) => isConnected)
+    void this.#lookFor(markKey, connected, (items) => {
       for (const item of items) this.#found(item)
       const isLeft = items.some((item) => markIn(item)?.next !== undefined)
       if (!isLeft) this.#useListAgain()
     })
     for (const key of this.#outdated?.markKeys ?? []) {
-      void this.#lookFor(key, (items) => {
+      void this.#lookFor(key, connected, (items) => {
         for (const item of items) this.#foundDeparture(item)
       })
     }
   }
 
-  /** Passes the items that connected hosts have under a key. Does not if none of them replies. */
-  async #lookFor(wireKey: string, found: (items: readonly MarkItem[]) => void): Promise<void> {
+  /** Passes the items that hosts have under a key. Does not if none of them replies. */
+  async #lookFor(
+    wireKey: string,
+    hosts: readonly Host[],
+    found: (items: readonly MarkItem[]) => void,
+  ): Promise<void> {
     const { markKey } = this
     const key = ownItem(wireKey)
-    const connected = this.#owner.hosts.filter(({ isConnected }) => isConnected)
     const replies: (MarkItem | undefined)[] = []
-    await each(connected, async (host) => {
+    await each(hosts, async (host) => {
       const request = host.abilities?.meta === true ? peek(key) : getsItem(key)
       this.#owner.dispatchTo(host, request as Request)
       replies.push(await request.promise)
@@ -138,16 +145,32 @@ export class Handovers {
    * Closes a connection that found a mark: its queued requests do not know of the handover, and are
    * resent through it.
    */
-  closed(host: Host, lane: Lane, item: MarkItem | undefined): boolean {
-    if (item === undefined || !this.#found(item)) return false
-    lane.close(overtaken(host.name))
-    host.openLane()
-    return true
-  }
-
-  greeted(host: Host, { meta }: Abilities): void {
+  closed(host: Host, lane: Lane, { meta }: Abilities, item: MarkItem | undefined): boolean {
+    if (item !== undefined && this.#found(item)) {
+      lane.close(overtaken(host.name))
+      host.openLane()
+      return true
+    }
     if (meta) this.#classic.delete(host)
     else this.#classic.add(host)
+    return false
+  }
+
+  /**
+   * Looks on some other hosts whether the fleet is moving to another list, before a host is used
+   * again whose connections were all lost. It may have been restarted without the mark, and
+   * processes that know of the change do not read it any more.
+   */
+  lookElsewhere(host: Host): Promise<void> | undefined {
+    const { markKey } = this
+    if (markKey === undefined || host.epoch === 0 || host.isConnected) return undefined
+    const others = this.#owner.hosts.filter((one) => one !== host && one.isConnected)
+    const looking = this.#lookFor(markKey, others.slice(0, ELSEWHERE), (items) => {
+      for (const item of items) this.#foundDeparture(item)
+    })
+    return settledWithin(this.#owner.policy.connectTimeoutMs / 2, looking).then(() => {
+      if (this.#outdated?.lose(host) === true) resend(host)
+    })
   }
 
   /** Whether a host that may have keys, now or before the handover, has no meta commands. */
@@ -216,10 +239,7 @@ export class Handovers {
 
   /** Sends requests again that wait for a connection, so that they pass the gate. */
   #resend(): void {
-    for (const host of this.#owner.hosts) {
-      host.giveBack(overtaken(host.name))
-      if (host.usable) host.openLane()
-    }
+    for (const host of this.#owner.hosts) resend(host)
   }
 
   /**
@@ -340,6 +360,13 @@ export class Handovers {
     this.current = undefined
     return leaving
   }
+}
+
+/** Sends requests again that wait for a connection to a host. */
+function resend(host: Host): void {
+  const { usable, state } = host
+  host.giveBack(overtaken(host.name))
+  if (usable || state === 'probing') host.openLane()
 }
 
 /** Closes hosts after they have finished their requests. */

@@ -106,6 +106,11 @@ export class HostHealth {
     this.#schedule(nowMs)
   }
 
+  /** Dials the host now, if it is ejected. */
+  probe(): void {
+    if (this.#health.name === 'ejected' && !this.#isStopped) this.#dial()
+  }
+
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)

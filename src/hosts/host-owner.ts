@@ -15,9 +15,9 @@ export interface MarkFinder<H> {
   /**
    * Called when a connection opened; returns true if it closed the connection because of `item`.
    */
-  closed(host: H, lane: Lane, item: MarkItem | undefined): boolean
-  /** Called after the handshake of a connection that was not closed because of a mark. */
-  greeted(host: H, abilities: Abilities): void
+  closed(host: H, lane: Lane, abilities: Abilities, item: MarkItem | undefined): boolean
+  /** Called before the handshake with a host that had no connection left. */
+  lookElsewhere(host: H): Promise<void> | undefined
 }
 
 /** The owner of a host: receives its events and decides what follows. */

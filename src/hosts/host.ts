@@ -76,8 +76,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.debts = debts
     this.name = server.label
     this.address = addressOf(server)
-    const { host, ip, port, path, tls } = server
-    this.#dialer = new Dialer({ host, ip, port, path, tls, name: this.name }, owner.resolve)
+    this.#dialer = new Dialer({ ...server, name: this.name }, owner.resolve)
     this.#lanes = new Lanes(this, owner.policy.connections)
   }
 
@@ -207,6 +206,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     this.#owner.attemptFailed(this, request, error, deadlineMs)
   }
 
+  /** Dials the host now, if it is ejected. */
+  probe(): void {
+    this.#health.probe()
+  }
+
   /** Sends the host the changes that it missed, in the background. */
   deliver(): void {
     if (this.#closedWith === undefined) this.#delivery.start()
@@ -246,13 +250,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     const { name, address, state, lastError } = this
     return {
       ...{ name, address, state, lastError },
-      weight: this.server.weight,
-      failures: this.#health.current.failures,
+      ...{ weight: this.server.weight, failures: this.#health.current.failures },
       nextProbeAtMs: this.#health.nextProbeAtMs(nowMs),
       ...this.#lanes.counts,
       owed: this.debts.size + this.debts.overflow,
-      replyMs: this.speed.replyMs,
-      isSlow: this.speed.isSlow,
+      ...{ replyMs: this.speed.replyMs, isSlow: this.speed.isSlow },
     }
   }
 
@@ -303,8 +305,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   handshake(): HandshakeInput {
     return {
-      host: this.name,
-      credentials: this.#credentials(),
+      ...{ host: this.name, credentials: this.#credentials() },
       metaProbe: this.settings.protocol === 'classic' ? 'never' : this.#facts.metaProbe,
       itemKey: this.index < 0 ? undefined : this.#owner.handovers.markKey,
     }
@@ -328,13 +329,16 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     if (this.#isSilent(nowMs)) this.#health.noReply('failed', this.answeredMs)
   }
 
+  laneConnected(): Promise<void> | undefined {
+    return this.#owner.handovers.lookElsewhere(this)
+  }
+
   laneOpened(lane: Lane, abilities: Abilities, item: GreetingItem | undefined): void {
     this.connects.ended(lane)
     this.#leaveOldAddress(lane)
-    if (this.#owner.handovers.closed(this, lane, item)) return
+    if (this.#owner.handovers.closed(this, lane, abilities, item)) return
     if (this.#lanes.all.every((other) => other === lane || other.state !== 'open')) this.epoch++
     this.#facts.learned(abilities)
-    this.#owner.handovers.greeted(this, abilities)
     this.#health.tell('opened')
     if (this.#health.current.name === 'returning') void this.#comeBack(lane)
     else this.deliver()
@@ -376,10 +380,9 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** Closes the connections to the old address when the name resolves to another server. */
   #leaveOldAddress(lane: Lane): void {
-    const { address } = this.#dialer
     const before = this.#address
-    this.#address = address
-    if (before === undefined || before === address) return
+    this.#address = this.#dialer.address
+    if (before === undefined || before === this.#address) return
     this.#lanes.closeOthers(lane, `${this.name} has moved to another address`)
   }
 

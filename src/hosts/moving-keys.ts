@@ -66,11 +66,12 @@ export abstract class MovingKeys {
     this.owner = owner
     this.input = input
     this.from = input.from
-    for (const host of this.from.hosts) this.hostChanged(host)
     this.clock = new HandoverClock({
       ...input,
       withinMs: owner.policy.connectTimeoutMs + owner.policy.requestTimeoutMs,
+      waitMs: Math.min(owner.policy.connectTimeoutMs, owner.policy.requestTimeoutMs / 4),
       hosts: [...new Set([...owner.hosts, ...this.dialled])],
+      previous: this.dialled,
       receiving: homesOf((key) => this.previousHomeOf(key) && owner.homeOf(key)),
       earlier: new Earlier(input, this.from, owner.policy, (routeKey, host) => {
         return owner.homeOf(routeKey) === host && this.isMoving(routeKey)
@@ -171,7 +172,7 @@ export abstract class MovingKeys {
 
   /** Records that a host of the placements has become usable or unusable. */
   hostChanged(host: Host): void {
-    if (host.isEjected && this.from.hosts.includes(host)) this.#gone.add(host)
+    if (host.isEjected && !this.isOpening && this.from.hosts.includes(host)) this.#gone.add(host)
   }
 
   hostFor(routeKey: string): Host | undefined {
@@ -208,6 +209,7 @@ export abstract class MovingKeys {
   }
 
   #isOut(previous: Host): boolean {
+    this.hostChanged(previous)
     return this.#gone.has(previous) || !previous.usable || this.clock.isLate(previous)
   }
 

@@ -26,6 +26,8 @@ interface Next {
 export class Outdated implements KeyGate {
   readonly #homeOf: (routeKey: string) => Host
   readonly #next = new Map<string, Next>()
+  /** Hosts that were lost since: other processes may use the next hosts of their keys already. */
+  readonly #lost = new Set<Host>()
 
   constructor(homeOf: (routeKey: string) => Host) {
     this.#homeOf = homeOf
@@ -49,6 +51,13 @@ export class Outdated implements KeyGate {
     return this.#next.has(id)
   }
 
+  /** Records that all connections to a host were lost. Returns whether that is new. */
+  lose(host: Host): boolean {
+    const isNew = !this.#lost.has(host)
+    this.#lost.add(host)
+    return isNew
+  }
+
   /** The keys of the marks that tell of later changes. */
   get markKeys(): readonly string[] {
     return [...this.#next.values()].map(({ markKey }) => markKey)
@@ -68,9 +77,10 @@ export class Outdated implements KeyGate {
   }
 
   #movedTo(routeKey: string): Next | undefined {
-    const home = addressOf(this.#homeOf(routeKey).server)
+    const host = this.#homeOf(routeKey)
+    const home = addressOf(host.server)
     for (const next of this.#next.values()) {
-      if (performance.now() < next.movesAtMs) continue
+      if (performance.now() < next.movesAtMs && !this.#lost.has(host)) continue
       if (next.addresses[next.ring.indexOf(routeKey)] !== home) return next
     }
     return undefined

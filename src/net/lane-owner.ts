@@ -42,6 +42,8 @@ export interface LaneOwner<L = unknown> extends Router {
   readonly turn: Turn
   handshake(): HandshakeInput
   dial(connection: object, onBytes: OnBytes, signal: AbortSignal): Promise<Socket>
+  /** Called before the handshake, which starts when the result is resolved. */
+  laneConnected(): Promise<void> | undefined
   /**
    * Called after the handshake. Queued requests are written next, unless the owner closes the
    * connection.

@@ -154,16 +154,16 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#state = 'opening'
     const { maxValueBytes, connectTimeoutMs } = this.#owner.settings
     const connection = new Connection(this, { maxValueBytes })
-    const dialling = new AbortController()
     const handshake = new Handshake(this.#owner.handshake())
     this.#connection = connection
-    this.#dialling = dialling
+    this.#dialling = new AbortController()
     this.#handshake = handshake
     this.#dialTime = new DialTime()
     this.#stateWatch.by(performance.now() + connectTimeoutMs)
-    this.#owner.dial(this, connection.onBytes, dialling.signal).then(
-      (socket) => {
+    this.#owner.dial(this, connection.onBytes, this.#dialling.signal).then(
+      async (socket) => {
         connection.attach(socket)
+        await this.#owner.laneConnected()
         connection.write(handshake.start())
       },
       (error: MintringError) => connection.close(error),
