@@ -91,15 +91,16 @@ export function markIn({ body }: MarkItem): Mark | undefined {
 
 /**
  * Returns how many ms the handover still takes: the remaining ttl of the mark's item, which servers
- * count in whole seconds. If the start time in the mark leads to the same value within a second, it
- * is used instead, because it is more exact.
+ * count in whole seconds. If the start time in the mark leads to a value from which that differs
+ * only because of rounding, it is used instead, because it is more exact.
  */
 export function leftMsOf({ ttlSeconds }: MarkItem, mark: Mark): number {
   const totalMs = mark.announceMs + mark.handoverMs
   const byClockMs = mark.startedAtMs + totalMs - unixMs()
   const isTold = ttlSeconds !== undefined && ttlSeconds >= 0
   const byServerMs = isTold ? (ttlSeconds - TAIL_SECONDS) * 1000 : byClockMs
-  const isSame = Math.abs(byClockMs - byServerMs) <= 1000
+  // The ttl was rounded up, and the server's clock ticks once per second.
+  const isSame = byServerMs >= byClockMs - 1000 && byServerMs <= byClockMs + 2000
   return Math.min(totalMs, isSame ? byClockMs : byServerMs)
 }
 

@@ -39,6 +39,12 @@ const WRITES = [
 const TROUBLES = ['none', 'restart', 'previous', 'old list', 'kill', 'roll back', 'again'] as const
 type Trouble = (typeof TROUBLES)[number]
 
+/** The troubles that show a mistake which others hide. */
+const SHOWN_BY: Readonly<Record<string, Trouble>> = {
+  'new list alone': 'restart',
+  'old list alone': 'old list',
+}
+
 const [readsText = '100000', seedText = '1', mistake = 'none'] = process.argv.slice(2)
 const reads = Number(readsText)
 const random = seededRandom(Number(seedText))
@@ -192,7 +198,7 @@ class Chaos {
     const before = this.#list
     const after = this.#otherThan(before)
     const learning = this.#learn(after)
-    const trouble = pick(TROUBLES)
+    const trouble = SHOWN_BY[mistake] ?? pick(TROUBLES)
     // Wait until a process has announced the change. One that starts with the new list before that
     // takes no part in the handover.
     for (const startMs = Date.now(); !this.#processes.some(({ handover }) => handover); ) {

@@ -89,6 +89,23 @@ describe('the remaining time of a handover', () => {
     isNear(left(5_400, 25), 24_600)
   })
 
+  test('is measured from its recorded start, wherever in a second the server and the mark are', () => {
+    for (let tickMs = 0; tickMs < 1000; tickMs += 90) {
+      for (let storedMs = 0; storedMs < 3000; storedMs += 70) {
+        const elapsedMs = 2_300
+        const leftMs = mark.announceMs + mark.handoverMs - elapsedMs
+        // The mark was stored `storedMs` after the start, with a ttl that was rounded up.
+        const ttl = Math.ceil((leftMs + elapsedMs - storedMs) / 1000) + TAIL_SECONDS
+        const tickAt = (ms: number): number => Math.floor((ms + tickMs) / 1000)
+        const ttlSeconds = ttl + tickAt(storedMs) - tickAt(elapsedMs)
+        if (storedMs > elapsedMs) continue
+        const startedAtMs = Date.now() - elapsedMs
+        const told = leftMsOf({ body: Buffer.from(''), ttlSeconds }, { ...mark, startedAtMs })
+        assert.ok(Math.abs(told - leftMs) < 100, `${told}, not ${leftMs}`)
+      }
+    }
+  })
+
   test('is measured by the ttl of the mark when the clock contradicts it', () => {
     assert.equal(left(25_000, 25), 25_000)
     assert.equal(left(-600_000, 25), 25_000)
