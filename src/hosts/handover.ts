@@ -75,7 +75,7 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
     // If the new host is down and the previous one replaces it, one command is enough. But if keys
     // are renamed, the key has two items even there.
     if (!this.from.isRenamed && this.owner.newHostFor(routeKey) === previous)
-      return this.#sendToOnlyHome(request, previous)
+      return this.#sendToOnlyHome(request, previous, phase)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
     void this.operations.during(this.#carryOut(request, previous))
     return true
@@ -144,9 +144,16 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
     return true
   }
 
-  /** Sends to the previous host only, because the new one is down. */
-  #sendToOnlyHome(request: Request, previous: Host): boolean {
+  /**
+   * Sends to the previous host only, because the new one is down. Processes that see it back before
+   * this one read it, unless they still announce, so they must find a notice of a change.
+   */
+  #sendToOnlyHome(request: Request, previous: Host, phase: Phase): boolean {
     const { routeKey, wireKey, verb } = request
+    if (verb.effect !== 'read' && phase !== 'announce') {
+      this.owner.dispatchNew(request)
+      return true
+    }
     if (verb.effect !== 'read') this.owner.owe(this.owner.homeOf(routeKey!), wireKey)
     this.sendTo(previous, request)
     return true

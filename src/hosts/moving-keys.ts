@@ -164,9 +164,12 @@ export abstract class MovingKeys {
     return this.previousHomeOf(routeKey) !== undefined
   }
 
-  /** Whether a request is sent to the previous host of its key. */
+  /**
+   * Whether a request is sent to the previous host of its key as such, and not as the replacement
+   * of a new host that is down and misses it.
+   */
   isAtPrevious(host: Host, { routeKey, binding }: Request): boolean {
-    if (binding === 'previous') return true
+    if (binding === 'previous' || binding === 'new') return binding === 'previous'
     return routeKey !== undefined && this.previousHomeOf(routeKey) === host
   }
 
