@@ -27,43 +27,18 @@ export interface ReadFlags {
   readonly refreshBelowSeconds: number
 }
 
-/** The read of a refill; its promise resolves to what the reader returns for the item. */
-export class ReadRequest extends Request<unknown, AnswerContext> {
-  reader: Reader
-
-  constructor(
-    dialect: Dialect,
-    flags: ReadFlags,
-    routeKey: string,
-    wireKey: string,
-    context: AnswerContext,
-    reader: Reader,
-  ) {
-    super(READ_ITEM[dialect], routeKey, wireKey, context, flags)
-    this.reader = reader
-  }
-
-  /**
-   * Whether a missed change for this key must still be sent to the host. It is sent before the next
-   * read, and perhaps after this one, so this read may be outdated.
-   */
-  get isOvertaken(): boolean {
-    // The reply may have arrived, but the read still asks a fallback host for newer changes.
-    if (this.attempt === undefined) return this.finalMs > 0
-    const debts = (this.attempt?.router as Host | undefined)?.debts
-    if (debts === undefined || debts.isEmpty) return false
-    return debts.flush !== undefined || debts.find(this.wireKey, false) !== undefined
-  }
-
-  /** Passes the error of the read to its reader, and resolves to what the reader returns. */
-  override reject(error: unknown): void {
-    if (this.settled) return
-    try {
-      this.resolve(this.reader.failed(error))
-    } catch (failure) {
-      super.reject(failure)
-    }
-  }
+/** Creates the read of a refill; its promise resolves to what the reader returns for the item. */
+export function readRequest(
+  dialect: Dialect,
+  flags: ReadFlags,
+  routeKey: string,
+  wireKey: string,
+  context: AnswerContext,
+  reader: Reader,
+): Request<unknown, AnswerContext> {
+  const request = new Request(READ_ITEM[dialect], routeKey, wireKey, context, flags)
+  request.receiver = reader
+  return request
 }
 
 /** Builds `mg` lines. Caches the flags of a line, which are equal for all keys of one policy. */
@@ -335,8 +310,9 @@ export function dialectOfReply({ kind }: Reply): Dialect {
 function tellReader(request: Request, reply: Reply, attempt: Attempt): void {
   if (request.settled) return
   try {
-    const read = request as ReadRequest
-    request.resolve(read.reader.answered(replyItem.about(read, reply, attempt)))
+    const read = request as Request<unknown, AnswerContext>
+    const reader = read.receiver as Reader
+    request.resolve(reader.answered(replyItem.about(read, reply, attempt)))
   } catch (error) {
     request.reject(error)
   }

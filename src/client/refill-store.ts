@@ -21,7 +21,7 @@ import type { ClientCore } from './core.ts'
 import { dialectOf } from './dialect.ts'
 import { commandRequest } from './refill-commands.ts'
 import type { AnswerContext } from './refill-read.ts'
-import { type ReadFlags, ReadRequest } from './refill-read.ts'
+import { type ReadFlags, readRequest } from './refill-read.ts'
 import { TagStore } from './tag-store.ts'
 import { traceAnswers, traceRead } from './trace-call.ts'
 import { BufferBody } from './values/codec.ts'
@@ -122,12 +122,22 @@ export class ClusterStore implements RefillStore {
     const flags = this.#flags(vivifySeconds, refreshBelowSeconds)
     const host = this.#looksAtHost ? cluster.hostFor(routeKey) : undefined
     const dialect = host === undefined ? this.#usualDialect : this.#dialectOf(host)
-    const request = new ReadRequest(dialect, flags, routeKey, wireKey, this.#context, reader)
+    const request = readRequest(dialect, flags, routeKey, wireKey, this.#context, reader)
     traceRead(cluster, request)
     request.ordered = true
     if (cluster.speedCheck.mayBypass(host)) request.reject(bypassed(host?.name))
     else cluster.dispatch(request as Request)
     return request
+  }
+
+  /** A missed change is sent before the next read of its key, and perhaps after this one. */
+  isOvertaken(read: ReadHandle): boolean {
+    const { attempt, finalMs, wireKey } = read as Request
+    // The reply may have arrived, but the read still asks a fallback host for newer changes.
+    if (attempt === undefined) return finalMs > 0
+    const { debts } = attempt.router as Host
+    if (debts.isEmpty) return false
+    return debts.flush !== undefined || debts.find(wireKey, false) !== undefined
   }
 
   place(key: string, home?: KeyHome): Place | undefined {

@@ -1,6 +1,6 @@
 import type { Cluster } from '../hosts/cluster.ts'
 import { refuse } from '../net/refusal.ts'
-import type { Sink, Verb } from '../net/request.ts'
+import type { Receiver, Sink, Verb } from '../net/request.ts'
 import { Request, verbOf } from '../net/request.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
@@ -24,7 +24,8 @@ export class TagStore {
 
   read(name: string, reader: TagReader): TagHandle {
     const { routeKey, wireKey } = this.#keysOf(name)
-    const request = new TagRead(routeKey, wireKey, reader, runningCall())
+    const request = new Request<StoredTag | undefined>(TAG_GET, routeKey, wireKey, undefined)
+    request.receiver = new TagReceiver(reader, runningCall())
     // Use the refills' connection: all requests of a tick to one host then leave in one write.
     request.ordered = true
     this.#cluster.dispatchHome(request as Request)
@@ -62,32 +63,24 @@ interface StoredTag {
   readonly hard: number
 }
 
-/**
- * A read of a tag that calls its reader while the reply is parsed. A promise would settle only
- * after all replies of the tick.
- */
-class TagRead extends Request<StoredTag | undefined> {
+/** Tells the reader of a tag while the reply is parsed. */
+class TagReceiver implements Receiver {
   readonly #reader: TagReader
   readonly #call: Call | undefined
 
-  constructor(routeKey: string, wireKey: string, reader: TagReader, call: Call | undefined) {
-    super(TAG_GET, routeKey, wireKey, undefined)
+  constructor(reader: TagReader, call: Call | undefined) {
     this.#reader = reader
     this.#call = call
   }
 
-  override resolve(tag: StoredTag | undefined): void {
-    if (this.settled) return
-    super.resolve(tag)
-    this.#call?.noteAside(this as Request)
+  resolved(tag: StoredTag | undefined, request: Request): void {
+    this.#call?.noteAside(request)
     if (tag === undefined) this.#reader.absent()
     else this.#reader.found(tag.version, tag.hard)
   }
 
-  override reject(error: unknown): void {
-    if (this.settled) return
-    super.resolve(undefined)
-    this.#call?.noteAside(this as Request)
+  failed(error: unknown, request: Request): undefined {
+    this.#call?.noteAside(request)
     this.#reader.failed(error)
   }
 }

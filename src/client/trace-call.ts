@@ -4,7 +4,6 @@ import type { Host } from '../hosts/host.ts'
 import type { Request } from '../net/request.ts'
 import type { Item, Reader, StoreAnswer } from '../refill/store.ts'
 import { bytesOfChunks } from './chunks.ts'
-import type { ReadRequest } from './refill-read.ts'
 
 /**
  * Records that a read of a batch starts on a host. Returns a function to call with the attempts and
@@ -70,10 +69,11 @@ export function outsideCall<Loader>(loader: Loader): Loader {
 }
 
 /** Adds the read of a refill to the call that started it. */
-export function traceRead(cluster: Cluster, request: ReadRequest): void {
+export function traceRead(cluster: Cluster, request: Request): void {
   const call = runningCall()
   if (call === undefined) return
-  const { reader, routeKey } = request
+  const { routeKey } = request
+  const reader = request.receiver as Reader
   const host = cluster.hostFor(routeKey!)
   const end = host === undefined ? undefined : call.begin?.(request.verb.name, host)
   const ended = (bytes: number, error?: unknown): void => {
@@ -81,7 +81,7 @@ export function traceRead(cluster: Cluster, request: ReadRequest): void {
     end?.(request.attempts, bytes, error)
   }
   // The replies of a connection arrive in the context of the call that opened it.
-  request.reader = {
+  const traced: Reader = {
     answered(item) {
       ended(sizeOf(item))
       return running.run(call, () => reader.answered(item))
@@ -90,7 +90,8 @@ export function traceRead(cluster: Cluster, request: ReadRequest): void {
       ended(0, error)
       return running.run(call, () => reader.failed(error))
     },
-  } satisfies Reader
+  }
+  request.receiver = traced
 }
 
 /** Waits for commands of a refill, and adds them to the call that sent them. */

@@ -203,6 +203,17 @@ export interface Attempt {
  */
 export type Binding = 'key' | 'host' | 'once' | 'load' | 'previous' | 'new'
 
+/**
+ * Is told how a request ended, at once: its promise settles only after all replies of the tick.
+ * Requests of all kinds have one class, because V8 reads objects of one shape faster.
+ */
+export interface Receiver {
+  /** Returns what the request resolves to instead. Throws what it rejects with. */
+  failed(error: unknown, request: Request): unknown
+  /** Called with the result of a request that did not fail. */
+  resolved?(result: unknown, request: Request): void
+}
+
 /** A connection, and a number that changes when it ends and opens again. */
 export interface LaneLife {
   readonly lane: { readonly life: number }
@@ -274,6 +285,7 @@ export class Request<Result = unknown, Context = unknown> {
   bounds: Bounds | undefined = undefined
   /** The keys of a group of commands; a group has no single key. */
   group: Group | undefined = undefined
+  receiver: Receiver | undefined = undefined
   /** The settings when the request was created; later changes do not affect it. */
   times: RequestTimes | undefined = undefined
   /** The current or last attempt. */
@@ -347,13 +359,24 @@ export class Request<Result = unknown, Context = unknown> {
     if (this.settled) return
     this.settled = true
     this.#resolve(value as never)
+    this.receiver?.resolved?.(value, this as Request)
   }
 
   /** Rejects the operation; no further attempt follows. */
   reject(error: unknown): void {
     if (this.settled) return
     this.settled = true
-    this.#resolve(Promise.reject(error) as never)
+    this.#resolve(this.#failure(error) as never)
+  }
+
+  #failure(error: unknown): unknown {
+    const { receiver } = this
+    if (receiver === undefined) return Promise.reject(error)
+    try {
+      return receiver.failed(error, this as Request)
+    } catch (failure) {
+      return Promise.reject(failure)
+    }
   }
 
   /**

@@ -64,7 +64,8 @@ export class Read<Slot extends Terms> extends AsyncResource implements Reader, A
 
   get isSent(): boolean {
     const handle = this.#handle!
-    return handle.sent || handle.isOvertaken === true || this.#look?.isSent === true
+    if (handle.sent || this.#look?.isSent === true) return true
+    return this.#owner.context.store.isOvertaken?.(handle) === true
   }
 
   /**

@@ -67,11 +67,6 @@ export interface Reader {
 export interface ReadHandle {
   /** Whether the bytes of the read may have been sent: later callers must not join it. */
   readonly sent: boolean
-  /**
-   * Whether a change of the key was recorded after this read was queued: later callers must not
-   * join it either.
-   */
-  readonly isOvertaken?: boolean
   readonly promise: Promise<unknown>
 }
 
@@ -175,6 +170,12 @@ export interface RefillStore extends TagSource {
    * commands. Reads and exchanges of one key arrive at its server in the order of the calls.
    */
   read(key: string, vivifySeconds: number, refreshBelowSeconds: number, reader: Reader): ReadHandle
+
+  /**
+   * Whether a change of the key was recorded after this read was queued: later callers must not
+   * join it.
+   */
+  isOvertaken?(read: ReadHandle): boolean
 
   /**
    * Returns the current server of a key; undefined if there is none. `home` selects one host of a
