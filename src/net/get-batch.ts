@@ -1,47 +1,44 @@
 import { MintringError } from '../errors.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
-import { getHead } from '../protocol/request.ts'
+import { getHeadOf } from '../protocol/request.ts'
 import { failRequest } from './attempt.ts'
 import { KeySet } from './key-set.ts'
 import type { Attempt, Request, Router, Sink } from './request.ts'
-
-/**
- * How many keys one combined `get` reads at most. In larger ones, client and server would wait for
- * each other.
- */
-const MAX_BATCH_KEYS = 100
-/** The maximum length of its line: proxies and old servers have small buffers. */
-const MAX_BATCH_BYTES = 6_000
 
 /**
  * The keys of the batch being written. One set serves all batches, because writes are synchronous.
  */
 const seen = new KeySet()
 
-/** An attempt at consecutive plain gets of one tick, which are sent as one `get k1 … kn`. */
+/**
+ * An attempt at consecutive plain gets of one tick, which are sent as one `get k1 … kn`. Loops over
+ * all requests count, because an iteration allocates until it is optimized.
+ */
 export class GetBatch implements Attempt {
   readonly router: Router
-  readonly isAlone: boolean
   startMs = 0
-  deadlineMs: number = Number.POSITIVE_INFINITY
+  /** 0 before it began. Whole numbers, which V8 stores in the object itself. */
+  deadlineMs = 0
   /** All requests before the write; afterwards one per distinct key. */
   readonly #requests: Request[]
   /** Further requests for the same keys: each key is sent once and settles all its requests. */
-  #twins: Request[] | undefined
-  #lineBytes: number
+  #twins: Request[] | undefined = undefined
   #cursor = 0
-  /** Whether each key was sent in a line of its own. */
-  #isSingle = false
-  /** Whether the value of the key at the cursor has arrived. */
-  #isHit = false
+  /**
+   * How the keys were sent: in one line, or each in a line of its own. Then `hit`: the value of the
+   * key at the cursor has arrived.
+   */
+  #form: 'joined' | 'single' | 'hit' = 'joined'
   #isExtended = false
 
   constructor(request: Request, router: Router) {
     this.router = router
-    this.isAlone = request.isAlone
     this.#requests = [request]
-    this.#lineBytes = request.wireKey.length
+  }
+
+  get isAlone(): boolean {
+    return this.#requests[0]?.isAlone === true
   }
 
   get size(): number {
@@ -64,47 +61,44 @@ export class GetBatch implements Attempt {
     return this.#twins?.some((twin) => this.#isWaiting(twin)) !== true
   }
 
-  /** Adds a get if it still fits the line. */
-  add(request: Request): boolean {
-    if (this.isAlone || request.isAlone) return false
-    const { length } = this.#requests
-    const lineBytes = this.#lineBytes + 1 + request.wireKey.length
-    if (length >= MAX_BATCH_KEYS || lineBytes > MAX_BATCH_BYTES) return false
+  add(request: Request): void {
     this.#requests.push(request)
-    this.#lineBytes = lineBytes
-    return true
   }
 
   begin(nowMs: number): void {
     this.startMs = nowMs
-    for (const request of this.#requests) {
-      const deadlineMs = request.begin(nowMs)
-      if (deadlineMs < this.deadlineMs) this.deadlineMs = deadlineMs
+    const requests = this.#requests
+    let firstMs = 0
+    for (let i = 0; i < requests.length; i++) {
+      const deadlineMs = requests[i]!.begin(nowMs)
+      if (firstMs === 0 || deadlineMs < firstMs) firstMs = deadlineMs
     }
+    this.deadlineMs = firstMs
   }
 
   /** Writes each distinct key once, for its first request. */
   write(out: Sink, nowMs: number): number {
     if (nowMs >= this.deadlineMs) this.expire(nowMs, 0)
     const requests = this.#requests
-    const keys: string[] = []
-    for (const request of requests) {
+    let distinct = 0
+    for (let i = 0; i < requests.length; i++) {
+      const request = requests[i]!
       if (!this.#isWaiting(request)) continue
       request.sent = true
-      if (seen.add(request.wireKey)) {
-        requests[keys.length] = request
-        keys.push(request.wireKey)
-      } else {
+      if (seen.add(request.wireKey)) requests[distinct++] = request
+      else {
         this.#twins ??= []
         this.#twins.push(request)
       }
     }
     seen.clear()
-    requests.length = keys.length
-    if (keys.length === 0) return 0
-    this.#isSingle = this.router.abilities?.singleGets === true
-    if (this.#isSingle) for (const key of keys) out.text(getHead([key]))
-    else out.text(getHead(keys))
+    requests.length = distinct
+    if (distinct === 0) return 0
+    if (this.router.abilities?.singleGets !== true) out.text(getHeadOf(requests))
+    else {
+      this.#form = 'single'
+      for (const request of requests) out.text(getHeadOf([request]))
+    }
     return this.size
   }
 
@@ -113,7 +107,7 @@ export class GetBatch implements Attempt {
    * with END.
    */
   accept(reply: Reply): boolean {
-    if (this.#isSingle) return this.#acceptSingle(reply)
+    if (this.#form !== 'joined') return this.#acceptSingle(reply)
     if (reply.kind === ReplyKind.Value) {
       this.#hit(reply)
       return false
@@ -143,11 +137,12 @@ export class GetBatch implements Attempt {
   }
 
   isLate(nowMs: number, requestTimeoutMs: number): boolean {
+    if (this.startMs === 0) return false
     return nowMs >= this.deadlineMs && nowMs - this.startMs >= requestTimeoutMs - 1
   }
 
   expire(nowMs: number, requestTimeoutMs: number): void {
-    if (nowMs < this.deadlineMs) return
+    if (this.startMs === 0 || nowMs < this.deadlineMs) return
     let nextMs = Number.POSITIVE_INFINITY
     for (const request of [...this.#all()]) {
       const deadlineMs = this.#deadlineOf(request)
@@ -155,16 +150,17 @@ export class GetBatch implements Attempt {
       else if (this.#isWaiting(request) && deadlineMs < nextMs) nextMs = deadlineMs
     }
     const isOver = nextMs === Number.POSITIVE_INFINITY
-    this.deadlineMs = isOver ? nowMs + requestTimeoutMs : nextMs
+    this.deadlineMs = isOver ? Math.ceil(nowMs + requestTimeoutMs) : nextMs
   }
 
   extend(): void {
     this.#isExtended = true
-    this.deadlineMs = Number.POSITIVE_INFINITY
+    let firstMs = 0
     for (const request of this.#all()) {
-      if (!this.#isWaiting(request)) continue
-      this.deadlineMs = Math.min(this.deadlineMs, request.finalMs)
+      const { finalMs } = request
+      if (this.#isWaiting(request) && (firstMs === 0 || finalMs < firstMs)) firstMs = finalMs
     }
+    if (firstMs > this.deadlineMs) this.deadlineMs = firstMs
   }
 
   #isWaiting(request: Request): boolean {
@@ -180,14 +176,14 @@ export class GetBatch implements Attempt {
   #acceptSingle(reply: Reply): boolean {
     const request = this.#requests[this.#cursor]!
     if (reply.kind === ReplyKind.Value) {
-      if (this.#isHit || !reply.keyEquals(request.wireKey)) throw unasked()
-      this.#isHit = true
+      if (this.#form === 'hit' || !reply.keyEquals(request.wireKey)) throw unasked()
+      this.#form = 'hit'
       this.#settle(request, reply)
       return false
     }
     if (reply.kind !== ReplyKind.End) this.#settle(request, reply)
-    else if (!this.#isHit) this.#miss(request)
-    this.#isHit = false
+    else if (this.#form === 'single') this.#miss(request)
+    this.#form = 'single'
     return ++this.#cursor === this.#requests.length
   }
 
@@ -203,18 +199,22 @@ export class GetBatch implements Attempt {
 
   #settle(request: Request, reply: Reply): void {
     request.verb.accept(request, reply, this)
-    if (this.#twins === undefined) return
-    for (const twin of this.#twins) {
-      if (twin.wireKey === request.wireKey) twin.verb.accept(twin, reply, this)
-    }
+    if (this.#twins !== undefined) this.#settleTwins(request, reply)
   }
 
   #miss(request: Request): void {
     request.verb.miss?.(request)
-    if (this.#twins === undefined) return
-    for (const twin of this.#twins) {
-      if (twin.wireKey === request.wireKey) twin.verb.miss?.(twin)
+    if (this.#twins !== undefined) this.#missTwins(request)
+  }
+
+  #settleTwins({ wireKey }: Request, reply: Reply): void {
+    for (const twin of this.#twins!) {
+      if (twin.wireKey === wireKey) twin.verb.accept(twin, reply, this)
     }
+  }
+
+  #missTwins({ wireKey }: Request): void {
+    for (const twin of this.#twins!) if (twin.wireKey === wireKey) twin.verb.miss?.(twin)
   }
 
   *#all(): Iterable<Request> {

@@ -13,6 +13,14 @@ const JOINED_BODY_BYTES = 2_048
 /** The maximum size of one write; after it, the socket's buffer is checked. */
 const MAX_WRITE_BYTES = 256 * 1024
 
+/**
+ * How many keys one combined `get` reads at most. In larger ones, client and server would wait for
+ * each other.
+ */
+const MAX_BATCH_KEYS = 100
+/** The maximum length of its line: proxies and old servers have small buffers. */
+const MAX_BATCH_BYTES = 6_000
+
 /** One slab serves all connections of the process, because writes are synchronous. */
 const slab = new Slab()
 
@@ -24,6 +32,8 @@ export class Outbox implements Sink {
   readonly #attempts: Attempt[] = []
   /** The batch that the next get of this tick may join. */
   #batch: GetBatch | undefined
+  /** The length of its line. */
+  #lineBytes = 0
   /** The index of the first attempt that has not begun. */
   #begun = 0
   #requests = 0
@@ -61,11 +71,24 @@ export class Outbox implements Sink {
       if (request.body !== undefined) this.#bytes += request.body.length
       return
     }
-    if (this.#batch?.add(request) !== true) {
-      this.#batch = new GetBatch(request, router)
-      this.#attempts.push(this.#batch)
+    request.attempt = this.#batchFor(request, router)
+  }
+
+  /** Adds a get to the batch; starts another one when the line is full, or the get goes alone. */
+  #batchFor(request: Request, router: Router): GetBatch {
+    const { isAlone } = request
+    const batch = this.#batch
+    this.#lineBytes += 1 + request.wireKey.length
+    const isFull = this.#lineBytes > MAX_BATCH_BYTES
+    if (batch !== undefined && !isFull && !isAlone && batch.size < MAX_BATCH_KEYS) {
+      batch.add(request)
+      return batch
     }
-    request.attempt = this.#batch
+    const next = new GetBatch(request, router)
+    this.#lineBytes = request.wireKey.length
+    this.#attempts.push(next)
+    this.#batch = isAlone ? undefined : next
+    return next
   }
 
   /** Begins the attempts of the ending tick. Returns the earliest deadline. */

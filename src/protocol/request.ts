@@ -18,6 +18,13 @@ export function getHead(wireKeys: readonly string[]): string {
   return `get ${joinKeys(wireKeys)}\r\n`
 }
 
+/** Encodes `get <key>*` for the keys of requests. Allocates no list of them. */
+export function getHeadOf(requests: readonly { readonly wireKey: string }[]): string {
+  let line = 'get'
+  for (const { wireKey } of requests) line += ` ${wireKey}`
+  return `${line}\r\n`
+}
+
 /** Encodes `gets <key>*`: like `get`, but each VALUE has its CAS id. */
 export function getsHead(wireKeys: readonly string[]): string {
   return `gets ${joinKeys(wireKeys)}\r\n`
