@@ -1,12 +1,12 @@
 import { MintringError } from '../errors.ts'
-import { timeoutError } from '../net/attempt.ts'
 import type { Resolve } from '../net/dial.ts'
 import { DELETE_DEBT, type Debt, type Request } from '../net/request.ts'
 import { Turn } from '../net/turn.ts'
-import { clearTimeout, performance, setImmediate, setTimeout } from '../runtime.ts'
+import { performance, setImmediate } from '../runtime.ts'
 import { Account, type RoutedKey } from './account.ts'
 import { identityOf, parseServers, type ServerAddress } from './address.ts'
 import { Handovers } from './handovers.ts'
+import { hold } from './hold.ts'
 import type { ClusterHooks } from './hooks.ts'
 import { Host } from './host.ts'
 import type { HostOwner } from './host-owner.ts'
@@ -335,29 +335,18 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Sends a request once the fallback host's copies of its keys are known to be valid. */
   #giveAfter(wait: Promise<void>, host: Host, request: Request): void {
-    const startMs = performance.now()
     const { gate } = this.handovers
-    request.finalMs = request.endMs(performance.now())
-    let isFailed = false
-    const fail = (error: MintringError, deadlineMs: number): void => {
-      isFailed = true
-      if (!request.settled) this.attemptFailed(host, request, error, deadlineMs)
+    const fail = (error: MintringError, deadlineMs = Number.POSITIVE_INFINITY): void => {
+      this.attemptFailed(host, request, error, deadlineMs)
     }
-    const late = (): void => fail(timeoutError(request, host, startMs), startMs)
-    const timer = setTimeout(late, request.finalMs - startMs)
-    wait
-      .then(
-        () => {
-          // After its time limit it was retried or rejected.
-          if (isFailed || !this.#isOpenFor(request)) return
-          // A change of servers that was found meanwhile decides anew where the key lives.
-          if (this.handovers.gate !== gate) fail(overtaken(host.name), Number.POSITIVE_INFINITY)
-          else if (host.usable) host.send(request)
-          else fail(host.outError(), Number.POSITIVE_INFINITY)
-        },
-        (error: MintringError) => fail(error, startMs),
-      )
-      .finally(() => clearTimeout(timer))
+    const go = (): void => {
+      if (!this.#isOpenFor(request)) return
+      // A change of servers that was found meanwhile decides anew where the key lives.
+      if (this.handovers.gate !== gate) fail(overtaken(host.name))
+      else if (host.usable) host.send(request)
+      else fail(host.outError())
+    }
+    hold(request, host, wait, go, fail)
   }
 
   /** Returns a host whose next dial is near, when no host is usable; the owner if possible. */

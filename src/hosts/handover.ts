@@ -1,9 +1,8 @@
 import type { HandoverMessage } from '../channels.ts'
 import { isMintringError } from '../errors.ts'
-import { timeoutError } from '../net/attempt.ts'
 import type { Request } from '../net/request.ts'
 import { type Phase, planOf } from '../ring/transition.ts'
-import { clearTimeout, performance, setTimeout } from '../runtime.ts'
+import { hold } from './hold.ts'
 import type { Host } from './host.ts'
 import { isReadOf, type KeyGate, keyEffectOf, refuseKey } from './key-gate.ts'
 import { carryOut } from './moved-key.ts'
@@ -161,16 +160,9 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
 
   /** Holds a request until it is known which of its hosts to use. */
   #hold(request: Request, previous: Host, opening: Promise<void>): void {
-    const startMs = performance.now()
     request.times ??= this.owner.policy
-    request.finalMs = request.endMs(startMs)
-    const timer = setTimeout(() => {
-      request.reject(timeoutError(request, previous, startMs))
-    }, request.finalMs - startMs)
-    void opening.then(() => {
-      clearTimeout(timer)
-      if (!request.settled) this.owner.dispatch(request)
-    })
+    const go = (): void => this.owner.dispatch(request)
+    hold(request, previous, opening, go, (error) => request.reject(error))
   }
 
   #sendToReadHome(request: Request, previous: Host, phase: Phase): boolean {
