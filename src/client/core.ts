@@ -184,10 +184,7 @@ export class ClientCore {
   /** Returns the codec for a read. Throws MINTRING_BAD_ARGUMENT for an invalid `as`. */
   codecFor(options: ReadOptions | undefined): Decoder {
     const as = options?.as
-    if (as === undefined) return this.codec
-    if (as === 'buffer') return new BytesCodec(this.codec)
-    const got = typeof as === 'string' ? `'${escaped(as, 20)}'` : kindOf(as)
-    throw badArgument(`as must be 'buffer', or be left out for the decoded value, not ${got}`)
+    return as === undefined ? this.codec : codecAs(as, this.codec)
   }
 
   /** Whether the key's host supports meta commands; false when no host is reachable. */
@@ -202,6 +199,12 @@ export class ClientCore {
       return false
     }
   }
+}
+
+function codecAs(as: unknown, codec: Codec): Decoder {
+  if (as === 'buffer') return new BytesCodec(codec)
+  const got = typeof as === 'string' ? `'${escaped(as, 20)}'` : kindOf(as)
+  throw badArgument(`as must be 'buffer', or be left out for the decoded value, not ${got}`)
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Resolve } from '../net/dial.ts'
 import { DELETE_DEBT, type Debt, type Request } from '../net/request.ts'
 import { Turn } from '../net/turn.ts'
 import { performance, setImmediate } from '../runtime.ts'
-import { Account, type RoutedKey } from './account.ts'
+import { Account } from './account.ts'
 import { identityOf, parseServers, type ServerAddress } from './address.ts'
 import { Handovers } from './handovers.ts'
 import { hold } from './hold.ts'
@@ -80,8 +80,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Sends a request to the host of `request.routeKey`. The request always settles. */
   dispatch(request: Request): void {
-    if (this.handovers.gate?.take(request) === true) return
-    if (this.#isOpenFor(request)) this.#place(request, undefined, undefined)
+    if (this.handovers.gate?.take(request) !== true) this.#start(request)
   }
 
   /**
@@ -89,7 +88,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
    */
   dispatchNew(request: Request): void {
     request.binding = 'new'
-    if (this.#isOpenFor(request)) this.#place(request, undefined, undefined)
+    this.#start(request)
   }
 
   /**
@@ -307,30 +306,40 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return false
   }
 
+  /** Sends a request to its first host. Hot path. */
+  #start(request: Request): void {
+    if (!this.#isOpenFor(request)) return
+    const { routeKey } = request
+    const host = routeKey === undefined ? undefined : this.#places.find(routeKey)
+    if (host === undefined) this.#place(request)
+    else this.#give(host, request)
+  }
+
   /** Sends a request to its next host. */
-  #place(request: Request, failed: Host | undefined, error: MintringError | undefined): void {
+  #place(request: Request, failed?: Host, error?: MintringError): void {
     const { routeKey, verb } = request
     if (routeKey === undefined) return
-    const first = failed === undefined ? this.#places.find(routeKey) : undefined
     const isRead = verb.effect === 'read'
-    const host =
-      first ?? this.routeFor(routeKey, isRead, request.endMs(performance.now()), failed, error)
+    const untilMs = request.endMs(performance.now())
+    const host = this.routeFor(routeKey, isRead, untilMs, failed, error)
     if (host instanceof MintringError) this.#reject(request, host)
     else this.#give(host, request)
   }
 
-  /**
-   * Sends a request to a host. Every request passes here. Keys that go to a fallback host are
-   * recorded first.
-   */
+  /** Sends a request to a host. Every request passes here. */
   #give(host: Host, request: Request): void {
-    const isUsual = this.#places.isWhole && this.#account.isEmpty
-    const isUntold = isUsual || this.handover?.isAtPrevious(host, request) === true
-    const keys = isUntold ? NO_KEYS : keysToTell(request)
+    if (this.#places.isWhole && this.#account.isEmpty) host.send(request)
+    else this.#giveTold(host, request)
+    if (request.verb.effect !== 'read') this.#precautions.take(host, request)
+  }
+
+  /** Keys that go to a fallback host are recorded first. */
+  #giveTold(host: Host, request: Request): void {
+    const isUntold = this.handover?.isAtPrevious(host, request) === true
+    const keys = isUntold ? [] : keysToTell(request)
     const wait = keys.length > 0 ? this.#account.admit(host, request, keys) : undefined
     if (wait === undefined) host.send(request)
     else this.#giveAfter(wait, host, request)
-    if (request.verb.effect !== 'read') this.#precautions.take(host, request)
   }
 
   /** Sends a request once the fallback host's copies of its keys are known to be valid. */
@@ -391,5 +400,3 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     await this.#gutter?.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }
 }
-
-const NO_KEYS: readonly RoutedKey[] = []

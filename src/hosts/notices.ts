@@ -87,8 +87,11 @@ export class MissedNotices {
 
   /** Whether no host needs a check. */
   get isEmpty(): boolean {
-    if (!this.#counts.isClear) return false
-    if (this.#outages.size === 0) return true
+    return this.#counts.isClear && (this.#outages.size === 0 || this.#forgetOutages())
+  }
+
+  /** Forgets outages that are over. Returns whether no host needs a check. */
+  #forgetOutages(): boolean {
     const nowMs = performance.now()
     let isEmpty = true
     for (const [home, { untilMs }] of this.#outages) {

@@ -106,8 +106,10 @@ export class Lanes {
 
   /** The number of requests on all connections. */
   get load(): number {
+    const standing = this.#standing
     let load = 0
-    for (const lane of this.#standing) load += lane.inFlight + lane.queued
+    // Hot path: V8 has less to inline here than in an iteration.
+    for (let i = 0; i < standing.length; i++) load += standing[i]!.inFlight + standing[i]!.queued
     return load
   }
 
@@ -125,11 +127,16 @@ export class Lanes {
    * connection the retry could run first, and the late first attempt would undo what followed.
    */
   pick(request: Request, mayGrow: boolean): Lane {
-    const held = this.#holding(request)
-    if (held !== undefined) return held
     const first = this.#first
-    if (request.ordered || first.isGathering || (first.state === 'open' && !first.isBusy))
-      return first
+    const isFirst =
+      request.ordered || first.isGathering || (first.state === 'open' && !first.isBusy)
+    if (isFirst && request.past === undefined) return first
+    return this.#holding(request) ?? (isFirst ? first : this.#second(mayGrow))
+  }
+
+  /** Returns a connection beside the first, which is closed or busy. */
+  #second(mayGrow: boolean): Lane {
+    const first = this.#first
     for (const lane of this.#standing) {
       if (lane.state === 'open' && !lane.isBusy) return lane
     }
