@@ -21,6 +21,8 @@ const MIN_POLL_MS = 50
 /** How long a host may get the mark later than others that were marked by the same process. */
 const UNMARKED_MS = 100
 const MAX_POLL_MS = 2_000
+/** How far the beginning of a handover may be misjudged. */
+const CLOCK_MS = 3_000
 /** How often it is checked whether a host has replied to a probe. */
 const LOOK_MS = 5
 
@@ -43,6 +45,8 @@ export interface ClockInput {
   /** The hosts that receive keys. */
   readonly receiving: readonly Host[]
   readonly ask: MarkAsk
+  /** When the first of a host's present connections was opened, on the clock of `performance`. */
+  connectedMs(host: Host): number | undefined
   /**
    * Called when a phase starts; undefined: the handover is over. `isNew` is false if it was already
    * over when this process first read the clock.
@@ -228,12 +232,26 @@ export class HandoverClock {
     const unmarked = this.#input.hosts.filter((host) => host.isConnected && !casOf.has(host))
     if (unmarked.length === 0) return
     // The handover begins when its first process has dialled all hosts.
-    const isLate = !this.#mark.isBegunHere(this.#state!)
-    if (isLate) await new Promise((wake) => setTimeout(wake, UNMARKED_MS))
-    await each(unmarked, (host) => this.#check(host, isLate), withinMs)
+    if (this.#mark.isBegunHere(this.#state!)) {
+      return each(unmarked, (host) => this.#check(host, false), withinMs)
+    }
+    await new Promise((wake) => setTimeout(wake, UNMARKED_MS))
+    await each(unmarked, (host) => this.#check(host), withinMs)
   }
 
-  #check(host: Host, isLate = true): Promise<void> {
+  /**
+   * Whether a host without the mark may have been down or restarted after the handover began.
+   * Otherwise the process that began it has not stored the mark there yet: if this one called the
+   * host late, no process that knows of the change would read it, while others still write there.
+   */
+  #mayBeLate(host: Host): boolean {
+    const connectedMs = host.isConnected ? this.#input.connectedMs(host) : undefined
+    const { announceMs, handoverMs } = this.#times
+    const beganMs = this.#endsMs - announceMs - handoverMs
+    return connectedMs === undefined || connectedMs > beganMs - CLOCK_MS
+  }
+
+  #check(host: Host, isLate: boolean = this.#mayBeLate(host)): Promise<void> {
     this.#epochs.set(host, host.epoch)
     const check = this.#mark
       .reach(host, this.#state!, this.#endsMs - performance.now(), isLate)

@@ -4,7 +4,7 @@ import type { Abilities } from '../net/abilities.ts'
 import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
 import { createRing } from '../ring/ring.ts'
-import { clearInterval, setInterval, unixMs } from '../runtime.ts'
+import { clearInterval, performance, setInterval, unixMs } from '../runtime.ts'
 import { addressOf, identityOf, type ServerAddress } from './address.ts'
 import { each } from './each.ts'
 import { Handover } from './handover.ts'
@@ -46,6 +46,8 @@ export class Handovers {
   #marks = { placement: '', key: '' }
   /** Hosts whose last handshake found no meta commands. */
   readonly #classic = new Set<Host>()
+  /** When the first of a host's present connections was opened. */
+  readonly #connectedMs = new WeakMap<Host, number>()
   /** Placements for which some hosts may still have the mark of a handover. */
   readonly #marked = new Set<string>()
   /** Set while the fleet uses another list than this process. */
@@ -163,7 +165,9 @@ export class Handovers {
    */
   lookElsewhere(host: Host): Promise<void> | undefined {
     const { markKey } = this
-    if (markKey === undefined || host.epoch === 0 || host.isConnected) return undefined
+    if (host.isConnected) return undefined
+    this.#connectedMs.set(host, performance.now())
+    if (markKey === undefined || host.epoch === 0) return undefined
     const others = this.#owner.hosts.filter((one) => one !== host && one.isConnected)
     const looking = this.#lookFor(markKey, others.slice(0, ELSEWHERE), (items) => {
       for (const item of items) this.#foundDeparture(item)
@@ -290,7 +294,8 @@ export class Handovers {
     })
   }
 
-  #begin(input: HandoverStart): void {
+  #begin(change: Omit<HandoverStart, 'connectedMs'>): void {
+    const input = { ...change, connectedMs: (host: Host) => this.#connectedMs.get(host) }
     const handoverEnded = (handover: Handover): void => {
       if (this.current === handover) this.current = undefined
       const { departure } = handover

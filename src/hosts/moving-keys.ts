@@ -44,6 +44,8 @@ export interface HandoverStart extends HandoverChange {
    */
   readonly strangers: ReadonlySet<Host>
   readonly part: Part
+  /** When the first of a host's present connections was opened, on the clock of `performance`. */
+  connectedMs(host: Host): number | undefined
 }
 
 /**
