@@ -20,24 +20,21 @@ const EAGER = {
   protocol: /^protocol\/(?!(command|respond))/,
   commands: /^protocol\//,
   ring: /^ring\//,
-  engine: /^(net|hosts|refill|tags|behaviors|client)\//,
+  engine: /^(net|hosts|refill|tags|behaviors|client)\/|\/generic-pool\//,
   embedded: /^embedded\//,
   simulate: /^simulate\//,
 }
 
-/** Parts of the client that a service may never need: each loads when it is first used. */
+/**
+ * What only some services need, for settings and at a prompt: each loads when it is first used.
+ * What a client uses while it runs loads with it: later the process may have no file descriptor
+ * left, or a deployment may have replaced the files.
+ */
 const LAZY = {
   rings: /^ring\/(distributions\/(?!(ketama|registry)\.)|hashes\/(?!(md5|digests|registry)\.))/,
   dialects:
     /^(behaviors\/(dialects|env|generate)|client\/(values\/dialects|discovery)|net\/tls-options)\b/,
   warm: /^client\/(warm|pump)\b/,
-  handover: /^hosts\/(handover(-clock|-mark)?|outdated|participants|mov(ed|ing)-\w+|leftovers)\./,
-  trace: /^client\/trace(?!-(call|rejected))/,
-  admin: /^client\/(admin|verbs\/(dumps|hosts|meta|raw))\./,
-  verbs: /^(client\/verbs\/(arithmetic|touch|(\w+-)?many)|hosts\/scatter)\./,
-  // Not what plain values share with refills, nor what checks a policy.
-  refill:
-    /^((refill|tags)\/(?!(paths\/stamp|policy|tail|names)\.)|client\/(refill|tag-store|view))/,
 }
 /** What `import 'mintring'` loads, beside `base`. The first client that is made loads `engine`. */
 const FACE = {

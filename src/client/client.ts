@@ -199,7 +199,7 @@ export class MemcachedClient {
     await this._core.cluster.close({ drainMs: Math.max(0, endMs - performance.now()) })
   }
 
-  /** Created on first use, because the bundle loads that code lazily. */
+  /** Created on first use: a client without refills needs none of their timers and tables. */
   private get _refills(): ClientRefills {
     if (this._refillsMade === undefined) {
       this._refillsMade = new ClientRefills(this._core)

@@ -1,4 +1,4 @@
-import type { Pool } from 'generic-pool'
+import { createPool } from 'generic-pool'
 import { MintringError } from '../errors.ts'
 import { clearInterval, performance, setInterval } from '../runtime.ts'
 import { Lane } from './lane.ts'
@@ -30,15 +30,15 @@ const POOL_MAX = 1024
  * cannot fail, because the pool would retry without a pause. The host decides when to dial.
  */
 export class Lanes {
-  readonly #pool: Promise<Pool<Lane>>
+  readonly #pool = createPool<Lane>(
+    { create: async () => this.#births.shift()!, destroy: async () => {} },
+    { max: POOL_MAX, min: 0, evictionRunIntervalMillis: 0 },
+  )
   readonly #standing: Lane[] = []
   readonly #first: Lane
   readonly #apart = new Set<Lane>()
   #bounds: LaneBounds
-  /**
-   * Connections that wait for generic-pool to load. The module loads when the first one is needed;
-   * the pool then registers these.
-   */
+  /** New connections that the pool has yet to register, which it does asynchronously. */
   readonly #births: Lane[] = []
   readonly #owner: LaneOwner<Lane>
   #isClosed = false
@@ -48,7 +48,6 @@ export class Lanes {
   constructor(owner: LaneOwner<Lane>, bounds: LaneBounds) {
     this.#owner = owner
     this.#bounds = bounds
-    this.#pool = this.#makePool()
     this.#first = this.#borrow()
   }
 
@@ -216,25 +215,13 @@ export class Lanes {
     void this.#endPool()
   }
 
-  /**
-   * Imports generic-pool here and not at the top: a process that never connects need not load it.
-   */
-  async #makePool(): Promise<Pool<Lane>> {
-    const { createPool } = await import('generic-pool')
-    return createPool<Lane>(
-      { create: async () => this.#births.shift()!, destroy: async () => {} },
-      { max: POOL_MAX, min: 0, evictionRunIntervalMillis: 0 },
-    )
-  }
-
   async #endPool(): Promise<void> {
     await Promise.all(this.#standing.map((lane) => this.#destroy(lane)))
-    await (await this.#pool).drain()
+    await this.#pool.drain()
   }
 
   async #destroy(lane: Lane): Promise<void> {
-    const pool = await this.#pool
-    if (pool.isBorrowedResource(lane)) await pool.destroy(lane)
+    if (this.#pool.isBorrowedResource(lane)) await this.#pool.destroy(lane)
   }
 
   #grow(mayGrow: boolean): Lane | undefined {
@@ -246,15 +233,12 @@ export class Lanes {
     return lane
   }
 
-  /**
-   * Creates a connection and registers it with the pool. The pool may still have to load its
-   * module, and requests cannot wait for that, so registering happens later.
-   */
+  /** Creates a connection. Requests do not wait until the pool has registered it. */
   #borrow(): Lane {
     const lane = new Lane(this.#owner)
     this.#births.push(lane)
     this.#standing.push(lane)
-    void this.#pool.then((pool) => pool.acquire())
+    void this.#pool.acquire()
     return lane
   }
 
