@@ -3,7 +3,7 @@ import type { Host } from '../hosts/host.ts'
 import { acceptOneValue, refuse } from '../net/refusal.ts'
 import type { Attempt, Effect, Sink, Verb } from '../net/request.ts'
 import { Request, verbOf } from '../net/request.ts'
-import { isOfLock, unlockHead } from '../net/unlock.ts'
+import { unlockHead } from '../net/unlock.ts'
 import { atMostExptime, toExptime } from '../protocol/exptime.ts'
 import { MAX_EXPTIME } from '../protocol/limits.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
@@ -179,7 +179,7 @@ const STATUSES: Readonly<Record<number, Status>> = {
 const acceptGets = acceptOneValue(answering('done'), answering('missing'))
 
 const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
-  mg: { ...oneReply('mg', 'read', true), accept: acceptMetaGet },
+  mg: verbOf({ ...oneReply('mg', 'read', true), accept: acceptMetaGet }),
   ms: oneReply('ms', 'change', false),
   // Safe to repeat: a second `md` does no harm, and one with a CAS id fails.
   md: oneReply('md', 'remove', true),
@@ -188,14 +188,14 @@ const VERBS: Readonly<Record<StoreCommand['name'], Verb>> = {
   add: oneReply('add', 'change', false),
   set: oneReply('set', 'change', true),
   cas: oneReply('cas', 'change', false),
-  gets: {
+  gets: verbOf({
     name: 'gets',
     effect: 'read',
     isOneHome: true,
     repeatable: true,
     encode,
     accept: acceptGets,
-  },
+  }),
 }
 
 function oneReply(name: string, effect: Effect, repeatable: boolean): Verb {
@@ -218,10 +218,9 @@ function oneReply(name: string, effect: Effect, repeatable: boolean): Verb {
 
 function acceptStatus(request: Request, reply: Reply, attempt: Attempt): boolean {
   const status = STATUSES[reply.kind]
-  const isLast = !isOfLock(attempt)
-  if (status === undefined) refuse(request, reply)
-  else if (isLast) answering(status)(request, reply, attempt)
-  return isLast
+  if (status === undefined) return refuse(request, reply)
+  answering(status)(request, reply, attempt)
+  return true
 }
 
 function acceptMetaGet(request: Request, reply: Reply, attempt: Attempt): boolean {

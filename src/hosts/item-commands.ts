@@ -1,6 +1,6 @@
 import { acceptOneValue, refuse } from '../net/refusal.ts'
 import { type Effect, Request, type Verb, verbOf } from '../net/request.ts'
-import { isOfLock, unlockHead } from '../net/unlock.ts'
+import { unlockHead } from '../net/unlock.ts'
 import { flushAllHead } from '../protocol/admin.ts'
 import { atMostExptime } from '../protocol/exptime.ts'
 import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
@@ -246,12 +246,11 @@ export function itemVerb(
       out.text(head(request, maxTtl))
       if (request.body !== undefined) out.data(request.body)
     },
-    accept(request, reply, attempt) {
+    accept(request, reply) {
       const result = read(reply)
-      const isLast = !isOfLock(attempt)
-      if (result === UNEXPECTED) refuse(request, reply)
-      else if (isLast) request.resolve(result)
-      return isLast
+      if (result === UNEXPECTED) return refuse(request, reply)
+      request.resolve(result)
+      return true
     },
     debt: ({ args }) => ({ isMark: false, isBase64: (args as Partial<Args>)?.b === true }),
   })

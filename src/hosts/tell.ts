@@ -1,6 +1,6 @@
 import { MintringError } from '../errors.ts'
 import { type Debt, Request, type Verb, verbOf } from '../net/request.ts'
-import { isOfLock, unlockHead } from '../net/unlock.ts'
+import { unlockHead } from '../net/unlock.ts'
 import { flushAllHead } from '../protocol/admin.ts'
 import { mdHead } from '../protocol/meta.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
@@ -16,17 +16,11 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
     effect: 'remove',
     repeatable: true,
     encode,
-    accept(request, { kind }, attempt) {
+    lockRefused: rejected,
+    accept(request, { kind }) {
       const { Deleted, NotFound, Hd, Nf, Ok } = ReplyKind
       const isDone = kind === Deleted || kind === NotFound || kind === Hd || kind === Nf
-      if (!isDone && kind !== Ok) {
-        // Close the connection: later replies on it may contain the old value.
-        throw new MintringError(
-          'MINTRING_PROTOCOL',
-          'The server rejected the delete of a key that it must forget',
-        )
-      }
-      if (isOfLock(attempt)) return false
+      if (!isDone && kind !== Ok) rejected()
       const onTold = request.context as OnTold
       // Call at once, because later replies in the same chunk belong to commands behind this one.
       onTold?.()
@@ -34,6 +28,12 @@ function told(name: string, encode: NonNullable<Verb['encode']>): Verb {
       return true
     },
   })
+}
+
+/** Closes the connection, because later replies on it may contain the old value. */
+function rejected(): never {
+  const message = 'The server rejected the delete of a key that it must forget'
+  throw new MintringError('MINTRING_PROTOCOL', message)
 }
 
 const TELL: Verb = told('tell', ({ wireKey, args, attempt }, out) => {

@@ -3,6 +3,7 @@ import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { performance } from '../runtime.ts'
 import { lackOf } from './abilities.ts'
+import { refuse } from './refusal.ts'
 import type { Attempt, LaneLife, Request, Router, Sink } from './request.ts'
 
 /** An attempt at a single request. */
@@ -65,20 +66,28 @@ export class SingleAttempt implements Attempt {
   }
 
   accept(reply: Reply): boolean {
-    if (this.lock === 'next' && this.#isExcused(reply)) return false
+    if (this.lock === 'next') return this.#acceptLock(reply)
     const { verb } = this.request
     if (verb.effect === 'change' && isRefusal(reply.kind)) this.isUnchanged = true
-    return this.request.verb.accept(this.request, reply, this)
+    const isLast = verb.accept(this.request, reply, this)
+    if (this.lock !== undefined) this.lock = 'next'
+    return isLast
   }
 
   /**
-   * Without meta commands the client may use a proxy, and not know it: a proxy may send the delete
-   * of the lock to another server than that of the key. If that one is down, the lock is lost.
+   * Takes the reply about a lock; that about its key follows. Without meta commands the client may
+   * use a proxy, and not know it: a proxy may send the delete of the lock to another server than
+   * that of the key. If that one is down, the lock is lost.
    */
-  #isExcused({ kind }: Reply): boolean {
-    if (kind !== ReplyKind.ServerError || this.router.abilities?.meta === true) return false
+  #acceptLock(reply: Reply): false {
+    const { kind } = reply
+    const { verb } = this.request
     this.lock = 'told'
-    return true
+    if (kind === ReplyKind.Deleted || kind === ReplyKind.NotFound) return false
+    if (kind === ReplyKind.ServerError && this.router.abilities?.meta !== true) return false
+    if (verb.lockRefused === undefined) refuse(this.request, reply)
+    else verb.lockRefused(this.request, reply, this)
+    return false
   }
 
   fail(error: MintringError): void {

@@ -98,6 +98,11 @@ export interface Verb {
    */
   accept(request: Request, reply: Reply, attempt: Attempt): boolean
   /**
+   * Handles an error for the delete of a lock that is in front of that of its key. The reply about
+   * the key follows. Default: rejects the request.
+   */
+  lockRefused?: ((request: Request, reply: Reply, attempt: Attempt) => void) | undefined
+  /**
    * Returns what a host that missed this command must do before its values are used; default:
    * delete the key.
    */
@@ -112,7 +117,7 @@ export interface Verb {
 /** Returns the verb with every field, in one order: V8 reads objects of one shape faster. */
 export function verbOf(given: Verb): Verb {
   const { name, effect, repeatable, words, isWhole, hasCasId, coalesce, isOneHome } = given
-  const { isApart, encode, accept, debt, miss } = given
+  const { isApart, encode, accept, lockRefused, debt, miss } = given
   return {
     name,
     effect,
@@ -125,6 +130,7 @@ export function verbOf(given: Verb): Verb {
     isApart,
     encode,
     accept,
+    lockRefused,
     debt,
     miss,
   }

@@ -17,11 +17,3 @@ export function unlockHead(attempt: Attempt | undefined, wireKey: string): strin
   ;(attempt as SingleAttempt).lock = 'next'
   return deleteHead(besideKey(wireKey, LOCK))
 }
-
-/** Whether the current reply is that to the delete of a lock. Call it once for each reply. */
-export function isOfLock(attempt: Attempt): boolean {
-  const single = attempt as SingleAttempt
-  const isIt = single.lock === 'next'
-  if (single.lock !== undefined) single.lock = isIt ? 'told' : 'next'
-  return isIt
-}

@@ -1,7 +1,7 @@
 import type { SingleAttempt } from '../../net/attempt.ts'
 import { refuse } from '../../net/refusal.ts'
 import { Request, type Verb, verbOf } from '../../net/request.ts'
-import { isOfLock, unlockHead } from '../../net/unlock.ts'
+import { unlockHead } from '../../net/unlock.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
 import { deleteHead } from '../../protocol/request.ts'
 import type { ClientCore } from '../core.ts'
@@ -21,13 +21,10 @@ export const DELETE: Verb = verbOf({
     out.text(unlockHead(attempt, wireKey) + deleteHead(wireKey))
   },
   accept(request, reply, attempt) {
-    const isLast = !isOfLock(attempt)
     const { kind } = reply
-    if (kind !== ReplyKind.Deleted && kind !== ReplyKind.NotFound) refuse(request, reply)
-    else if (isLast) {
-      request.resolve(kind === ReplyKind.Deleted || (attempt as SingleAttempt).isRepeated)
-    }
-    return isLast
+    if (kind !== ReplyKind.Deleted && kind !== ReplyKind.NotFound) return refuse(request, reply)
+    request.resolve(kind === ReplyKind.Deleted || (attempt as SingleAttempt).isRepeated)
+    return true
   },
   miss(request) {
     request.resolve(false)

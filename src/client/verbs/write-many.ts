@@ -5,7 +5,7 @@ import type { SingleAttempt } from '../../net/attempt.ts'
 import { refusalOf, surprising } from '../../net/refusal.ts'
 import type { Attempt, Effect, Sink, Verb } from '../../net/request.ts'
 import { Request, verbOf } from '../../net/request.ts'
-import { isOfLock, unlockHead } from '../../net/unlock.ts'
+import { unlockHead } from '../../net/unlock.ts'
 import { atMostExptime } from '../../protocol/exptime.ts'
 import type { ReplyKind as Kind } from '../../protocol/reply-kind.ts'
 import { ReplyKind } from '../../protocol/reply-kind.ts'
@@ -302,8 +302,8 @@ function writeTraced(
 }
 
 /**
- * Creates a verb with one reply per key, in order, or with two if its lock is deleted first. Only
- * SERVER_ERROR fails a single key; any other reply breaks the framing and fails the request.
+ * Creates a verb with one reply per key, in order. Only SERVER_ERROR fails a single key; any other
+ * reply breaks the framing and fails the request.
  */
 function groupVerb(name: string, effect: Effect, yes: Kind, no: Kind): Verb {
   return verbOf({
@@ -320,19 +320,19 @@ function groupVerb(name: string, effect: Effect, yes: Kind, no: Kind): Verb {
       const { kind } = reply
       const isError = kind === ReplyKind.ServerError
       if (!isError && kind !== yes && kind !== no) throw surprising(request)
-      const { lock } = single
-      if (isOfLock(single)) {
-        if (isError) single.lock = refusalOf(request, reply)
-        return false
-      }
       const position = positions[single.cursor++]!
       if (isError) writing.refused.set(position, refusalOf(request, reply))
-      else if (typeof lock === 'object') writing.refused.set(position, lock)
+      else if (typeof single.lock === 'object') writing.refused.set(position, single.lock)
       // An earlier attempt may have deleted what is missing now.
       else writing.note(position, kind === yes || (effect === 'remove' && single.isRepeated))
       if (single.cursor < positions.length) return false
       request.resolve(undefined)
       return true
+    },
+    // Fails the key only.
+    lockRefused(request, reply, attempt) {
+      if (reply.kind !== ReplyKind.ServerError) throw surprising(request)
+      ;(attempt as SingleAttempt).lock = refusalOf(request, reply)
     },
   })
 }
