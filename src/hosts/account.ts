@@ -1,3 +1,4 @@
+import type { Lane } from '../net/lane.ts'
 import { DELETE_DEBT, type Debt, type Request } from '../net/request.ts'
 import { clearInterval, setInterval } from '../runtime.ts'
 import { Absence, VOUCH_MS } from './absence.ts'
@@ -129,6 +130,14 @@ export class Account {
       if (!debt.isMark) cleared.add(wireKey)
     }
     return others
+  }
+
+  dialled(host: Host): string | undefined {
+    return this.#notices.counts.dialled(host)
+  }
+
+  greeted(host: Host, lane: Lane, isFlagged: boolean): void {
+    this.#notices.counts.greeted(host, lane, isFlagged)
   }
 
   /** Remembers the placement that is being replaced, because its hosts keep their items. */

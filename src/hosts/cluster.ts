@@ -40,7 +40,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   })
   #isClosed = false
   #closing: Promise<void> | undefined
-  readonly #account: Account = new Account(this)
+  readonly account: Account = new Account(this)
   readonly #precautions: Precautions = new Precautions(this)
 
   /** The maximum lifetime of items on these hosts, in seconds; 0 means no limit. */
@@ -164,14 +164,14 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const before = this.#places
     const hosts = servers.map((server) => {
       const identity = identityOf(server)
-      const host = kept.get(identity) ?? new Host(this, server, this.#account.debtsOf(identity))
+      const host = kept.get(identity) ?? new Host(this, server, this.account.debtsOf(identity))
       kept.delete(identity)
       host.server = server
       return host
     })
     this.#places = new Places(hosts, this.#policy)
     const isHandedOver = this.handovers.follow(before, this.#places, change, [...kept.values()])
-    if (!isHandedOver) this.#account.placesChanged(before, this.#places)
+    if (!isHandedOver) this.account.placesChanged(before, this.#places)
   }
 
   /** The current handover. */
@@ -184,7 +184,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const before = this.#policy
     const places = this.#places
     this.#places = new Places(this.hosts, policy)
-    this.#account.placesChanged(places, this.#places)
+    this.account.placesChanged(places, this.#places)
     this.#policy = policy
     for (const host of this.hosts) host.applyPolicy()
     if (before.failover !== policy.failover) {
@@ -197,7 +197,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Records a change that a host missed and must apply before its value of the key is used. */
   owe(host: Host, wireKey: string, debt: Debt = DELETE_DEBT): void {
-    this.#account.owe(host, wireKey, debt)
+    this.account.owe(host, wireKey, debt)
   }
 
   /** Waits for pending operations, and ends those that remain after `drainMs`. */
@@ -211,7 +211,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
    */
   noteUnreached(routeKey: string, wireKey: string, debt: Debt = DELETE_DEBT): void {
     const home = this.homeOf(routeKey)
-    if (!home.usable) this.#account.owe(home, wireKey, debt)
+    if (!home.usable) this.account.owe(home, wireKey, debt)
   }
 
   /** Sends a request of the account to a host, without a retry: a marker, a notice or a delete. */
@@ -230,7 +230,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     // later.
     this.#precautions.noteTrouble(performance.now())
     this.handover?.hostChanged(host)
-    void this.#account.hostChanged(host)
+    void this.account.hostChanged(host)
   }
 
   attemptFailed(host: Host, request: Request, error: MintringError, deadlineMs: number): void {
@@ -328,7 +328,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Sends a request to a host. Every request passes here. */
   #give(host: Host, request: Request): void {
-    if (this.#places.isWhole && this.#account.isEmpty) host.send(request)
+    if (this.#places.isWhole && this.account.isEmpty) host.send(request)
     else this.#giveTold(host, request)
     if (request.verb.effect !== 'read') this.#precautions.take(host, request)
   }
@@ -337,7 +337,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   #giveTold(host: Host, request: Request): void {
     const isUntold = this.handover?.isAtPrevious(host, request) === true
     const keys = isUntold ? [] : keysToTell(request)
-    const wait = keys.length > 0 ? this.#account.admit(host, request, keys) : undefined
+    const wait = keys.length > 0 ? this.account.admit(host, request, keys) : undefined
     if (wait === undefined) host.send(request)
     else this.#giveAfter(wait, host, request)
   }
@@ -393,7 +393,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     await this.operations.drain(endMs)
     // Set before closing hosts, so that the requests they fail are not retried.
     this.#isClosed = true
-    this.#account.close()
+    this.account.close()
     for (const host of [...this.hosts, ...this.handovers.close()]) host.close(error)
     // Node finishes destroying the sockets two event loop ticks later.
     for (let turn = 0; turn < 2; turn++) await new Promise((wake) => setImmediate(wake))

@@ -20,6 +20,14 @@ export interface MarkFinder<H> {
   lookElsewhere(host: H): Promise<void> | undefined
 }
 
+/** Finds out on new connections whether hosts missed changes that this process does not know. */
+export interface MissedFinder<H> {
+  /** Called before a dial. Returns the key of an item to look for; undefined for none. */
+  dialled(host: H): string | undefined
+  /** Called when a connection opened, with whether the host has the item. */
+  greeted(host: H, lane: Lane, isFlagged: boolean): void
+}
+
 /** The owner of a host: receives its events and decides what follows. */
 export interface HostOwner<H = unknown> {
   readonly policy: ClusterPolicy
@@ -33,6 +41,7 @@ export interface HostOwner<H = unknown> {
   readonly speedCheck: SpeedCheck
   /** Looks for marks of handovers that other processes started. */
   readonly handovers: MarkFinder<H>
+  readonly account: MissedFinder<H>
   /** Called when `usable` or `isEjected` of a host changed. */
   hostChanged(host: H): void
   /** Handles a failed attempt on `host`: retries or rejects the request. */

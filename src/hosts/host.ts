@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import { Dialer, type OnBytes } from '../net/dial.ts'
-import type { Credentials, GreetingItem, HandshakeInput } from '../net/handshake.ts'
+import type { Credentials, Greeting, HandshakeInput } from '../net/handshake.ts'
 import type { Lane } from '../net/lane.ts'
 import type { LaneEnding, LaneOwner } from '../net/lane-owner.ts'
 import { Lanes } from '../net/lanes.ts'
@@ -136,8 +136,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     const { maxQueuedPerHost } = this.#owner.policy
     const isHeavy = request.body !== undefined && this.#lanes.queuedBytes > MAX_QUEUED_BYTES
     if (isHeavy || this.load >= maxQueuedPerHost) {
-      request.reject(overloaded(request, this.name, maxQueuedPerHost))
-      return
+      return void request.reject(overloaded(request, this.name, maxQueuedPerHost))
     }
     // Missed changes are sent on the first connection, so commands that must follow them use it
     // too.
@@ -252,8 +251,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
       ...{ name, address, state, lastError },
       ...{ weight: this.server.weight, failures: this.#health.current.failures },
       nextProbeAtMs: this.#health.nextProbeAtMs(nowMs),
-      ...this.#lanes.counts,
-      owed: this.debts.size + this.debts.overflow,
+      ...{ ...this.#lanes.counts, owed: this.debts.size + this.debts.overflow },
       ...{ replyMs: this.speed.replyMs, isSlow: this.speed.isSlow },
     }
   }
@@ -308,6 +306,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
       ...{ host: this.name, credentials: this.#credentials() },
       metaProbe: this.settings.protocol === 'classic' ? 'never' : this.#facts.metaProbe,
       itemKey: this.index < 0 ? undefined : this.#owner.handovers.markKey,
+      flagKey: this.#owner.account.dialled(this),
     }
   }
 
@@ -333,10 +332,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     return this.#owner.handovers.lookElsewhere(this)
   }
 
-  laneOpened(lane: Lane, abilities: Abilities, item: GreetingItem | undefined): void {
+  laneOpened(lane: Lane, abilities: Abilities, found: Greeting): void {
     this.connects.ended(lane)
     this.#leaveOldAddress(lane)
-    if (this.#owner.handovers.closed(this, lane, abilities, item)) return
+    if (this.#owner.handovers.closed(this, lane, abilities, found.item)) return
+    this.#owner.account.greeted(this, lane, found.isFlagged)
     if (this.#lanes.all.every((other) => other === lane || other.state !== 'open')) this.epoch++
     this.#facts.learned(abilities)
     this.#health.tell('opened')

@@ -1,13 +1,20 @@
+import { settledWithin } from '../deadline.ts'
+import { MintringError } from '../errors.ts'
+import type { Lane } from '../net/lane.ts'
 import { Request, type Verb } from '../net/request.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { decrHead, incrHead, touchHead } from '../protocol/request.ts'
-import { clearInterval, crypto, setInterval } from '../runtime.ts'
+import { clearInterval, crypto, performance, setInterval } from '../runtime.ts'
 import type { Host } from './host.ts'
 import { done, getsVerb, itemVerb, textVerb } from './item-commands.ts'
 import type { ClusterPolicy } from './policy.ts'
 
 /** How often counters are brought up to date, and those above 0 read again. */
 const COUNT_MS = 10_000
+/** The shortest time for which a host's first requests wait for another host, if it is silent. */
+const PATIENCE_MS = 20
+/** How many times as long as a host's own dial they wait. */
+const PATIENCE = 2
 /** UTF-8 never contains this byte, so no caller's key is the same. */
 const COUNT_PREFIX = '\xff~mintring~owed~'
 /** An item that a fallback host has while any of its counters may be above 0. */
@@ -52,6 +59,13 @@ interface Answer {
   pending: Promise<void> | undefined
 }
 
+/** A dial whose handshake has not ended. */
+interface Dial {
+  startMs: number
+  /** Resolves once another host has said whether it has counters, or none can. */
+  witness: Promise<void> | undefined
+}
+
 /** Changes that this process made on a fallback host while a key's own host was out. */
 interface Own {
   readonly home: Host
@@ -77,6 +91,12 @@ export class MissedCounts {
   readonly #ask: Ask
   readonly #answers = new Map<Host, Answer>()
   readonly #own = new Map<string, Own>()
+  /** Whether a host may have missed changes that this process does not know. */
+  #isAsking = false
+  /** The hosts that are being dialled. */
+  readonly #dials = new Map<Host, Dial>()
+  /** Connections whose requests wait for a second host. */
+  readonly #held = new Set<Lane>()
   /** The list of hosts all of which have said that no host missed anything. */
   #clearFor: readonly Host[] | undefined
   #timer: NodeJS.Timeout | undefined
@@ -88,8 +108,71 @@ export class MissedCounts {
 
   /** Whether there is nothing to ask: no host missed a change. On the hot path. */
   get isClear(): boolean {
-    const { hosts } = this.#owner
+    const { hosts, policy } = this.#owner
+    if (!this.#isAsking && policy.protocol !== 'classic') return true
     return hosts === this.#clearFor || hosts.length < 2 || !this.#isOn
+  }
+
+  /**
+   * Called before a host is dialled. The first ones need a second host: the handshake of each host
+   * finds out whether others missed changes, and so does not say it of itself.
+   */
+  dialled(home: Host): string | undefined {
+    const { hosts } = this.#owner
+    if (!this.#isOn || hosts.length < 2) return undefined
+    const dial: Dial = this.#dials.get(home) ?? { startMs: 0, witness: undefined }
+    dial.startMs = performance.now()
+    this.#dials.set(home, dial)
+    if (!this.#isWitnessed(home)) dial.witness ??= this.#findWitness(home)
+    return ANY_KEY
+  }
+
+  /** Whether another host has said that it has no counters. */
+  #isWitnessed(home: Host): boolean {
+    return this.#owner.hosts.some((host) => host !== home && host.abilities !== undefined)
+  }
+
+  async #findWitness(home: Host): Promise<void> {
+    const others = this.#owner.hosts.filter((host) => host !== home)
+    // Prefer one that is being dialled anyway.
+    others.sort((one, other) => +this.#dials.has(other) - +this.#dials.has(one))
+    for (const other of others) {
+      const isThere = await other.ready().then(
+        () => true,
+        () => false,
+      )
+      if (isThere) return
+    }
+  }
+
+  /**
+   * Called when a connection opened. If the host has counters, the requests that were not sent yet
+   * are given back, because each must be checked first. Otherwise they wait for a second host.
+   */
+  greeted(home: Host, lane: Lane, isFlagged: boolean): void {
+    const dial = this.#dials.get(home)
+    this.#dials.delete(home)
+    if (!this.#isOn) this.#isAsking = true
+    if (isFlagged && !this.#isAsking) {
+      this.#isAsking = true
+      const error = new MintringError('MINTRING_CONNECTION', 'Must first ask what hosts missed')
+      for (const one of [lane, ...this.#held]) one.giveBack(error)
+      for (const host of this.#owner.hosts.filter((host) => this.#dials.has(host))) {
+        host.giveBack(error)
+        if (host.usable) host.openLane()
+      }
+    }
+    if (dial?.witness !== undefined && !this.#isAsking && !this.#isWitnessed(home))
+      void this.#hold(lane, dial.witness, performance.now() - dial.startMs)
+  }
+
+  async #hold(lane: Lane, witness: Promise<void>, tookMs: number): Promise<void> {
+    lane.isOnHold = true
+    this.#held.add(lane)
+    await settledWithin(Math.max(PATIENCE_MS, PATIENCE * tookMs), witness)
+    this.#held.delete(lane)
+    lane.isOnHold = false
+    lane.onDrain()
   }
 
   get #isOn(): boolean {
@@ -99,7 +182,7 @@ export class MissedCounts {
 
   /** Returns a promise to await while it is unknown which hosts missed changes. */
   ask(standIn: Host): Promise<void> | undefined {
-    if (!this.#isOn) return undefined
+    if (this.isClear) return undefined
     const known = this.#answers.get(standIn)
     if (known !== undefined) return known.pending
     const answer: Answer = { behind: new Set(), pending: undefined }
@@ -117,6 +200,7 @@ export class MissedCounts {
   forget(): void {
     this.#answers.clear()
     this.#clearFor = undefined
+    this.#isAsking = true
   }
 
   /** Counts a key that `home` missed. Returns a promise to await before the change is made. */
@@ -146,6 +230,8 @@ export class MissedCounts {
   }
 
   async #read(standIn: Host, answer: Answer): Promise<void> {
+    // Requests that are being given back come first: they would take this one with them.
+    await undefined
     const others = this.#owner.hosts.filter((host) => host !== standIn)
     const names = others.map(({ name }) => name)
     const counts = await countsOf(names, (request) => this.#ask(request, standIn)).catch(() => [])
@@ -196,9 +282,14 @@ export class MissedCounts {
     const { missedTtl } = this.#owner.policy
     const name = countKey(home.name)
     const missing = keys - own.told
-    const ask = (verb: Verb, key: string, args?: number, body?: string): Promise<boolean> => {
-      return this.#ask(new Request<boolean>(verb, undefined, key, undefined, args, body), standIn)
+    const ask = (verb: Verb, key: string, args?: number, body?: string, host = standIn) => {
+      return this.#ask(new Request<boolean>(verb, undefined, key, undefined, args, body), host)
     }
+    // Other hosts say that there are counters: a process that starts asks one of them first.
+    const others = this.#owner.hosts.filter((host) => host !== standIn && host.usable)
+    const flags = others.map((host) =>
+      ask(textVerb('set', missedTtl), ANY_KEY, undefined, '0', host).catch(() => {}),
+    )
     try {
       const [, , isCounted] = await Promise.all([
         ask(textVerb('set', missedTtl), ANY_KEY, undefined, '0'),
@@ -206,6 +297,7 @@ export class MissedCounts {
         ask(INCR, name, missing),
         ask(TOUCH, name, missedTtl),
       ])
+      await Promise.all(flags)
       if (!isCounted) return
       // A fallback host that was restarted has forgotten what it was told before.
       own.told = own.epoch === standIn.epoch ? own.told + missing : missing

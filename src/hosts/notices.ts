@@ -77,17 +77,17 @@ class Known {
 export class MissedNotices {
   readonly #owner: NoticeOwner
   readonly #outages = new Map<Host, Outage>()
-  readonly #counts: MissedCounts
+  readonly counts: MissedCounts
   #known = new Known()
 
   constructor(owner: NoticeOwner) {
     this.#owner = owner
-    this.#counts = new MissedCounts(owner, (request, host) => this.#ask(request, host))
+    this.counts = new MissedCounts(owner, (request, host) => this.#ask(request, host))
   }
 
   /** Whether no host needs a check. */
   get isEmpty(): boolean {
-    return this.#counts.isClear && (this.#outages.size === 0 || this.#forgetOutages())
+    return this.counts.isClear && (this.#outages.size === 0 || this.#forgetOutages())
   }
 
   /** Forgets outages that are over. Returns whether no host needs a check. */
@@ -106,7 +106,7 @@ export class MissedNotices {
     const nowMs = performance.now()
     const outage = this.#outages.get(home)
     this.#known = new Known()
-    if (home.usable) this.#counts.forget()
+    if (home.usable) this.counts.forget()
     if (!home.usable) {
       const leftMs = outage?.untilMs === 0 ? outage.leftMs : nowMs
       this.#outages.set(home, { leftMs, untilMs: 0 })
@@ -118,14 +118,14 @@ export class MissedNotices {
   }
 
   close(): void {
-    this.#counts.close()
+    this.counts.close()
   }
 
   /**
    * Stores a notice on `standIn`, a fallback host, before a change of the key there. Never rejects.
    */
   async leave(key: HomeKey, standIn: Host, change: Request): Promise<void> {
-    const isCounted = this.#counts.add(key.home, standIn, key.wireKey)
+    const isCounted = this.counts.add(key.home, standIn, key.wireKey)
     const name = noticeKey(key.home, key.wireKey, key.isBase64)
     const text = `${MISSED} ${crypto().randomUUID()}`
     const isLeft = isBlind(change)
@@ -167,14 +167,14 @@ export class MissedNotices {
     if (standIn === undefined || this.#known.deaf.has(standIn)) return undefined
     const outage = this.#outages.get(key.home)
     if (outage !== undefined && outage.untilMs > performance.now()) return this.#look(key, standIn)
-    const asking = this.#counts.ask(standIn)
+    const asking = this.counts.ask(standIn)
     if (asking !== undefined) return asking.then(() => this.#lookOnce(key, standIn))
     return this.#lookOnce(key, standIn)
   }
 
   /** Checks a key once, if its own host missed changes. */
   #lookOnce(key: HomeKey, standIn: Host): Promise<void> | undefined {
-    if (!this.#counts.isBehind(key.home, standIn)) return undefined
+    if (!this.counts.isBehind(key.home, standIn)) return undefined
     const { checked } = this.#known
     const name = noticeKey(key.home, key.wireKey, key.isBase64)
     if (checked.has(name)) return undefined

@@ -30,6 +30,8 @@ export interface HandshakeInput {
   readonly metaProbe: MetaProbe
   /** The wire key of an item to read during the handshake. */
   readonly itemKey?: string | undefined
+  /** The wire key of an item whose existence the handshake finds out. */
+  readonly flagKey?: string | undefined
 }
 
 /** The item that a handshake read. */
@@ -37,6 +39,12 @@ export interface GreetingItem {
   readonly body: Buffer
   /** Seconds to live; -1 for no expiry, undefined if the server cannot report it. */
   readonly ttlSeconds: number | undefined
+}
+
+/** The items that a handshake looked for. */
+export interface Greeting {
+  readonly item: GreetingItem | undefined
+  readonly isFlagged: boolean
 }
 
 export type MetaProbe = 'ask' | 'hangs up' | 'never'
@@ -48,7 +56,7 @@ type Step = 'version' | 'auth' | 'meta' | 'settings' | 'item'
  * only to a server that asks for them: another server would store them as an item. No other command
  * is sent until the handshake ends, so a connection that is rejected late fails no command.
  */
-export class Handshake {
+export class Handshake implements Greeting {
   readonly #input: HandshakeInput
   #step: Step = 'version'
   #isUnanswered = false
@@ -60,6 +68,9 @@ export class Handshake {
   #settings = new Map<string, string>()
   #abilities: Abilities | undefined
   #item: GreetingItem | undefined
+  /** The keys of the items that have no reply yet. */
+  #asked: string[] = []
+  #isFlagged = false
 
   constructor(input: HandshakeInput) {
     this.#input = input
@@ -79,6 +90,11 @@ export class Handshake {
   /** The item that was read, if the server has it. */
   get item(): GreetingItem | undefined {
     return this.#item
+  }
+
+  /** Whether the server has the item `flagKey`. */
+  get isFlagged(): boolean {
+    return this.#isFlagged
   }
 
   /** Whether the version is known and the meta probe (`mn`) has no reply yet. */
@@ -168,35 +184,35 @@ export class Handshake {
     // Do not send `stats` to a server other than memcached: each replies in its own way.
     if (!isMemcachedVersion(this.#version)) return this.#finish()
     this.#step = this.#hasMeta ? 'settings' : 'item'
-    const item = this.#itemCommand()
-    if (this.#hasMeta) return `stats settings\r\n${item}`
-    return item === '' ? this.#finish() : item
+    const { itemKey, flagKey } = this.#input
+    this.#asked = [itemKey, flagKey].filter((key) => key !== undefined)
+    const keys = this.#asked
+    if (this.#hasMeta) return `stats settings\r\n${keys.map((key) => `mg ${key} t v\r\n`).join('')}`
+    return keys.length === 0 ? this.#finish() : `gets ${keys.join(' ')}\r\n`
   }
 
   #onSetting(reply: Reply): string {
     if (reply.kind !== ReplyKind.Stat) {
       this.#step = 'item'
-      return this.#itemCommand() === '' ? this.#finish() : ''
+      return this.#asked.length === 0 ? this.#finish() : ''
     }
     const [name = '', value = ''] = reply.rest().split(' ')
     if (SETTINGS.has(name)) this.#settings.set(name, value)
     return ''
   }
 
-  #itemCommand(): string {
-    const { itemKey } = this.#input
-    if (itemKey === undefined) return ''
-    return this.#hasMeta ? `mg ${itemKey} t v\r\n` : `gets ${itemKey}\r\n`
-  }
-
   #onItem(reply: Reply): string {
     const { kind } = reply
+    // `gets` returns only the items that exist, and their keys; each `mg` has a reply.
+    const key = this.#hasMeta ? this.#asked.shift() : reply.keyText()
     if (kind === ReplyKind.Va || kind === ReplyKind.Value) {
       const ttlSeconds = kind === ReplyKind.Va ? reply.ttl : undefined
-      this.#item = { body: Buffer.from(reply.valueBuffer()), ttlSeconds }
+      if (key === this.#input.flagKey) this.#isFlagged = true
+      else this.#item = { body: Buffer.from(reply.valueBuffer()), ttlSeconds }
     }
     // After a VALUE reply, wait for its END line: only that ends the handshake.
-    return kind === ReplyKind.Value ? '' : this.#finish()
+    const isOpen = this.#hasMeta ? this.#asked.length > 0 : kind === ReplyKind.Value
+    return isOpen ? '' : this.#finish()
   }
 
   #finish(): string {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { MintringError } from '../errors.ts'
 import type { Abilities } from './abilities.ts'
 import type { OnBytes } from './dial.ts'
-import type { GreetingItem, HandshakeInput } from './handshake.ts'
+import type { Greeting, HandshakeInput } from './handshake.ts'
 import type { RequestTimes, Router } from './request.ts'
 import type { Turn } from './turn.ts'
 
@@ -48,7 +48,7 @@ export interface LaneOwner<L = unknown> extends Router {
    * Called after the handshake. Queued requests are written next, unless the owner closes the
    * connection.
    */
-  laneOpened(lane: L, abilities: Abilities, item: GreetingItem | undefined): void
+  laneOpened(lane: L, abilities: Abilities, found: Greeting): void
   /**
    * Called once per chunk of bytes, if it contained replies in time or a large part of a value.
    * `tookMs` is the time that the first of these replies took.

@@ -74,6 +74,9 @@ export class Lane implements ConnectionOwner, Gatherer {
   #dialTime = new DialTime()
   #activeMs = 0
 
+  /** Whether requests wait although it is open; `onDrain()` writes them. */
+  isOnHold = false
+
   constructor(owner: LaneOwner<Lane>) {
     this.#owner = owner
   }
@@ -139,10 +142,6 @@ export class Lane implements ConnectionOwner, Gatherer {
    */
   send(request: Request): void {
     this.#outbox.push(request, this.#owner)
-    this.#schedule()
-  }
-
-  #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
     this.#owner.turn.schedule(this)
@@ -174,7 +173,12 @@ export class Lane implements ConnectionOwner, Gatherer {
   close(error: MintringError): void {
     this.#life++
     if (this.#state !== 'closed') this.#end('closed', error)
-    else for (const attempt of this.#outbox.take()) attempt.fail(error)
+    else this.giveBack(error)
+  }
+
+  /** Fails the requests that are not sent yet. */
+  giveBack(error: MintringError): void {
+    for (const attempt of this.#outbox.take()) attempt.fail(error)
   }
 
   /** Ends the connection after all its requests have their reply. */
@@ -195,10 +199,7 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   onReply(reply: Reply): void {
     this.#isReplied = true
-    if (this.#handshake !== undefined) {
-      this.#greet(this.#handshake, reply)
-      return
-    }
+    if (this.#handshake !== undefined) return void this.#greet(this.#handshake, reply)
     const attempt = this.#inflight.peek()
     if (attempt === undefined) {
       throw new MintringError('MINTRING_PROTOCOL', 'A reply arrived without a command')
@@ -245,7 +246,7 @@ export class Lane implements ConnectionOwner, Gatherer {
 
   #greet(handshake: Handshake, reply: Reply): void {
     const next = handshake.accept(reply)
-    const { abilities, item } = handshake
+    const { abilities } = handshake
     if (next !== '') this.#connection?.write(next)
     if (abilities === undefined) return
     this.#handshake = undefined
@@ -253,7 +254,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     this.#state = 'open'
     this.#openedMs = this.#activeMs = this.#quietSinceMs = performance.now()
     this.#idleTimeoutMs = abilities.idleTimeoutMs || Number.POSITIVE_INFINITY
-    this.#owner.laneOpened(this, abilities, item)
+    this.#owner.laneOpened(this, abilities, handshake)
     this.#write()
   }
 
@@ -277,7 +278,7 @@ export class Lane implements ConnectionOwner, Gatherer {
   #write(): void {
     const connection = this.#connection
     if (connection === undefined || this.#handshake !== undefined || connection.isFull) return
-    if (this.#outbox.length === 0) return
+    if (this.isOnHold || this.#outbox.length === 0) return
     const wasIdle = this.#inflight.length === 0
     const nowMs = performance.now()
     this.#written += this.#outbox.write(connection, this.#inflight, nowMs)

@@ -146,14 +146,14 @@ for (const settings of SETTINGS) {
 }
 
 suite('a process that starts', () => {
-  test('asks a fallback host once, when no host missed anything', async (t) => {
+  test('sends no command for it, when no host missed anything', async (t) => {
     const world = await World.start(t, {})
     const client = world.client()
     const keys = world.keysOf(client, 20)
     const before = await world.count(client, 'cmd_get')
     for (const key of keys) await client.get(key)
     for (const key of keys) await client.set(key, 1)
-    assert.equal((await world.count(client, 'cmd_get')) - before, 1)
+    assert.equal((await world.count(client, 'cmd_get')) - before, 0)
     assert.equal(await world.count(client, 'cmd_set'), 0)
   })
 
@@ -172,7 +172,7 @@ suite('a process that starts', () => {
     assert.equal((await world.count(second, 'cmd_get')) - before, 2 + keys.length)
   })
 
-  test('asks each of 50 hosts once', async (t) => {
+  test('sends no command for it to any of 50 hosts', async (t) => {
     const servers = await Promise.all(Array.from({ length: 50 }, () => startServer()))
     t.after(() => Promise.all(servers.map((server) => server.close())))
     const addresses = servers.map(({ address }) => address)
@@ -185,10 +185,10 @@ suite('a process that starts', () => {
     const before = await gets()
     const keys = Array.from({ length: 2_000 }, (_, i) => `key:${i}`)
     for (const key of keys) await client.get(key)
-    assert.equal((await gets()) - before, 50 + keys.length)
+    assert.equal((await gets()) - before, keys.length)
   })
 
-  test('waits a quarter of requestTimeoutMs for a fallback host that does not reply, once', async (t) => {
+  test('waits for a fallback host that does not reply much less than a timeout', async (t) => {
     const silent = net.createServer(() => {}).listen(0, '127.0.0.1')
     await once(silent, 'listening')
     t.after(() => silent.close())
@@ -207,9 +207,7 @@ suite('a process that starts', () => {
     const startMs = performance.now()
     assert.equal(await client.get(`key:${at}`), undefined)
     const firstMs = performance.now() - startMs
-    assert.equal(await client.get(`key:${at}`), undefined)
-    const secondMs = performance.now() - startMs - firstMs
-    assert.ok(firstMs < 5_000 && secondMs < firstMs / 2, `${firstMs}, ${secondMs} ms`)
+    assert.ok(firstMs < 5_000, `${firstMs} ms`)
   })
 
   test('neither asks nor counts anything with missedTtl 0', async (t) => {
@@ -273,7 +271,6 @@ suite('the counter of the keys that a host missed', () => {
     home.debts.isEmpty = true
     one.update()
     assert.equal(total(items), 1)
-    await process().ask(hosts[1]!)
     one.close()
     two.close()
   })
@@ -295,6 +292,7 @@ suite('the counter of the keys that a host missed', () => {
   test('is read again until it is 0', async () => {
     const { home, hosts, process } = make()
     const [one, two] = [process(), process()]
+    for (const each of [one, two]) each.forget()
     await one.add(hosts[0]!, hosts[1]!, 'a')
     await one.ask(hosts[1]!)
     assert.equal(one.isBehind(hosts[0]!, hosts[1]!), false, 'it knows its own changes')

@@ -148,3 +148,31 @@ test('a handshake does not ask a proxy for an item', () => {
   assert.deepEqual(written, ['version\r\n'])
   assert.equal(abilities?.proxy, true)
 })
+
+test('a handshake finds out which of two items a server has, by either kind of commands', () => {
+  const input = { itemKey: 'm', flagKey: 'f' }
+  const modern = ['VERSION 1.6.18\r\n', 'MN\r\n', 'STAT cas_enabled no\r\nEND\r\n']
+  const old = ['VERSION 1.5.22\r\n', 'ERROR\r\n']
+  for (const hasItem of [false, true]) {
+    for (const isFlagged of [false, true]) {
+      const meta = [
+        hasItem ? 'VA 1 t9\r\nx\r\n' : 'EN\r\n',
+        isFlagged ? 'VA 1 t5\r\n0\r\n' : 'EN\r\n',
+      ]
+      const [item, flag] = ['VALUE m 0 1 7\r\nx\r\n', 'VALUE f 0 1 8\r\n0\r\n']
+      const items = `${hasItem ? item : ''}${isFlagged ? flag : ''}`
+      for (const replies of [
+        [...modern, ...meta],
+        [...old, `${items}END\r\n`],
+      ]) {
+        const early = play(input, replies.slice(0, -1))[1]
+        assert.equal(early.abilities, undefined)
+        const [written, handshake] = play(input, replies)
+        assert.match(written[2]!, /mg m t v\r\nmg f t v\r\n|^gets m f\r\n/)
+        assert.notEqual(handshake.abilities, undefined)
+        assert.equal(handshake.item?.body.toString(), hasItem ? 'x' : undefined)
+        assert.equal(handshake.isFlagged, isFlagged)
+      }
+    }
+  }
+})

@@ -23,8 +23,8 @@ export interface ScriptedOptions {
   readonly onConnect?: (socket: net.Socket) => void
 }
 
-/** The command by which a new client asks whether values move between servers (a handover). */
-const MARK = 'mg \xff~mintring~handover~'
+/** The commands by which a new client asks for a handover, and for changes that hosts missed. */
+const ITEMS = 'mg \xff~mintring~'
 
 /** Starts a scripted server on 127.0.0.1. */
 export async function startScripted(
@@ -50,7 +50,7 @@ export async function startScripted(
         if (greets && line === 'version') socket.write('VERSION 1.6.18\r\n')
         else if (greets && line === 'mn') socket.write('MN\r\n')
         else if (greets && line === 'stats settings') socket.write('END\r\n')
-        else if (line.startsWith(MARK)) socket.write('EN\r\n')
+        else if (line.startsWith(ITEMS)) socket.write('EN\r\n')
         else script(line, socket)
       }
     })

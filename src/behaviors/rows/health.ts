@@ -161,9 +161,9 @@ export const healthRows: readonly Row[] = [
     doc:
       'How long fallback hosts count the keys that a host missed, ' +
       'for processes that start later, such as `1h`. ' +
-      'A process that starts then asks each fallback host once, before it uses the host. ' +
-      'With 0 nothing is counted or asked: ' +
-      'after a restart only the TTL limits the age of what such a host returns.',
+      'A process finds out in its handshakes whether a host missed any. ' +
+      'With 0 nothing is counted or asked: after a restart, only the TTL limits the age of ' +
+      'what a host returns that kept its memory during an outage.',
   },
   {
     name: 'retries',

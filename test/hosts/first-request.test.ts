@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { startServer } from '../../src/embedded/server.ts'
+import { MemcachedClient } from '../../src/index.ts'
+import { Gate } from '../meetings/gate.ts'
+import { until } from '../support/test-cluster.ts'
+
+const load = async (): Promise<string> => 'new'
+const stateOf = (client: MemcachedClient): string => client.hosts()[0]!.state
+
+const FIRSTS: Readonly<Record<string, (client: MemcachedClient, key: string) => Promise<unknown>>> =
+  {
+    get: (client, key) => client.get(key),
+    gets: async (client, key) => (await client.gets(key))?.value,
+    gat: (client, key) => client.gat(key, 60),
+    getMany: async (client, key) => (await client.getMany([key])).get(key),
+    append: async (client, key) => ((await client.append(key, '+')) ? 'old' : undefined),
+    replace: async (client, key) => ((await client.replace(key, 'x')) ? 'old' : undefined),
+    add: async (client, key) => ((await client.add(key, 'x')) ? undefined : 'old'),
+    getOrSet: async (client, key) => (await client.getOrSetEntry(key, load, { ttl: 60 })).value,
+    'meta get': async (client, key) => String((await client.meta.mg(key, { v: true })).value),
+  }
+
+suite('the first request of a process, while all hosts are up again', () => {
+  test('is checked whichever host it uses and whatever it is, alone and among others', async (t) => {
+    const servers = [await startServer(), await startServer(), await startServer()]
+    const gate = await new Gate(servers[0]!.port).open()
+    t.after(async () => {
+      await gate.close()
+      await Promise.all(servers.map((server) => server.close()))
+    })
+    const home = `127.0.0.1:${gate.port}`
+    const list = [home, servers[1]!.address, servers[2]!.address]
+    const settings = { missedTtl: '1h', retryTimeoutMs: 200, deadTimeoutMs: 200 } as const
+    const open = (): MemcachedClient => {
+      const client = new MemcachedClient(list, settings)
+      t.after(() => client.close({ drainMs: 0 }))
+      return client
+    }
+    const first = open()
+    const keys: string[] = []
+    const fallbacks = new Set<string | undefined>()
+    for (let i = 0; keys.length < 40; i++) {
+      const { server, fallback } = first.locate(`key:${i}`)
+      if (server !== home) continue
+      keys.push(`key:${i}`)
+      fallbacks.add(fallback)
+    }
+    assert.equal(fallbacks.size, 2)
+    for (const key of keys) await first.set(key, 'old')
+    gate.shut()
+    await until(() => {
+      first.get(keys[0]!).catch(() => undefined)
+      return stateOf(first) === 'ejected'
+    }, 20_000)
+    for (const key of keys) await first.delete(key)
+    await first.close({ drainMs: 0 })
+    gate.isShut = false
+    const [alone, among] = [keys.slice(0, 20), keys.slice(20)]
+    const kinds = Object.values(FIRSTS)
+    for (const [i, key] of alone.entries()) {
+      assert.notEqual(await kinds[i % kinds.length]!(open(), key), 'old', key)
+    }
+    const last = open()
+    const all = among.map((key, i) => kinds[i % kinds.length]!(last, key))
+    for (let i = 0; i < 100; i++) void last.get(`other:${i}`).catch(() => undefined)
+    for (const value of await Promise.all(all)) assert.notEqual(value, 'old')
+  })
+})
