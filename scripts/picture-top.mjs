@@ -7,6 +7,7 @@ import { MemcachedClient } from '../src/client/client.ts'
 import { startMemcached } from '../test/support/memcached.ts'
 import { startTerminal } from '../test/support/terminal.ts'
 
+const KEYS = 3_000
 const COLUMNS = 92
 const ROWS = 13
 const CELL_WIDTH = 8.4
@@ -22,18 +23,21 @@ const COLOURS = { 31: '#ff7b72', 32: '#7ee787', 33: '#e3b341', 2: '#8b949e' }
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
 const addresses = servers.map(({ host, port }) => `${host}:${port}`)
-const cache = new MemcachedClient(addresses)
+// With missedTtl, `owed` shows what the dead host missed.
+const cache = new MemcachedClient(addresses, { missedTtl: '1h' })
 let asked = 0
 const load = setInterval(() => {
-  for (let n = 0; n < 20; n++) void readOrWrite(`key:${(asked++ * 7919) % 3000}`)
+  for (let n = 0; n < 20; n++) void readOrWrite(`key:${(asked++ * 7919) % KEYS}`)
 }, 10)
+// The cache is warm before the picture: every key was read once.
+while (asked < 2 * KEYS) await new Promise((wake) => setTimeout(wake, 100))
 const node = `${process.execPath} --import ./scripts/typescript.mjs`
 const command = `${node} ${main} top ${addresses.join(' ')}`
 const terminal = startTerminal(command, COLUMNS, ROWS)
 try {
   await terminal.waitFor(/^all +3 of 3 +[1-9]/m)
   await servers[1].kill()
-  await terminal.waitFor(/^127\S+ +ejected/m)
+  await terminal.waitFor(/^127\S+ +ejected.* [1-9]\d* +- +-/m)
   const screen = terminal.screen(true)
   writeFileSync(new URL('../docs/pictures/top.svg', import.meta.url), picture(screen))
 } finally {
@@ -45,7 +49,7 @@ try {
 
 async function readOrWrite(key) {
   const found = await cache.get(key).catch(() => null)
-  if (found === undefined) await cache.set(key, key).catch(() => null)
+  if (found === undefined || asked % 20 === 0) await cache.set(key, key).catch(() => null)
 }
 
 function picture(screen) {
