@@ -18,6 +18,8 @@ export function hold(
 ): void {
   const startMs = performance.now()
   request.finalMs = request.endMs(startMs)
+  // An earlier attempt may still be in a queue: if it were sent too, the command would run twice.
+  request.attempt = undefined
   let isOver = false
   const failed = (error: MintringError): void => {
     if (isOver) return
