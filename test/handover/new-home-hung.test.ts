@@ -4,23 +4,10 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { skipWithoutMeta, startMemcached } from '../support/memcached.ts'
-
-const POLICY = { ttl: 300, staleWhileRevalidate: 60 }
-const CHANGES: Readonly<
-  Record<string, (client: MemcachedClient, key: string) => Promise<unknown>>
-> = {
-  set: (client, key) => client.set(key, 2, { ttl: 300 }),
-  setMany: (client, key) => client.setMany(new Map([[key, 2]]), { ttl: 300 }),
-  delete: (client, key) => client.delete(key),
-  deleteMany: (client, key) => client.deleteMany([key]),
-  refresh: (client, key) => client.refresh(key, () => 2, POLICY),
-}
+import { CHANGES, type KeyChange, POLICY } from './key-changes.ts'
 
 /** Changes a moving key while its new host hangs, so that its previous one replaces it. */
-async function changeWhileHung(
-  change: (client: MemcachedClient, key: string) => Promise<unknown>,
-  failures: number,
-): Promise<void> {
+async function changeWhileHung(change: KeyChange, failures: number): Promise<void> {
   const memcacheds = await Promise.all([startMemcached(), startMemcached()])
   const list = memcacheds.map(({ host, port }) => `${host}:${port}`)
   const client = new MemcachedClient(list.slice(0, 1), {

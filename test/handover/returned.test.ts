@@ -1,31 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { type Memcached, skipWithoutMeta, startMemcached } from '../support/memcached.ts'
-
-/** So long that the announcement still lasts when the test ends, on any machine. */
-const CHANGE = { announce: 600, handover: 600 } as const
-const BEHAVIORS: BehaviorsInput = {
-  ...{ serverFailureLimit: 1, retries: 0, failover: 'error' },
-  ...{ requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 },
-}
-/** A failed host is not dialled again before the test ends. */
-const SEES_IT_DOWN: BehaviorsInput = { ...BEHAVIORS, retryTimeoutMs: 600_000 }
-const SEES_IT_BACK: BehaviorsInput = { ...BEHAVIORS, autoEjectHosts: false, retryTimeoutMs: 10_000 }
-const POLICY = { ttl: 300, staleWhileRevalidate: 60 }
-
-const CHANGES: Readonly<
-  Record<string, (client: MemcachedClient, key: string) => Promise<unknown>>
-> = {
-  set: (client, key) => client.set(key, 2, { ttl: 300 }),
-  setMany: (client, key) => client.setMany(new Map([[key, 2]]), { ttl: 300 }),
-  delete: (client, key) => client.delete(key),
-  deleteMany: (client, key) => client.deleteMany([key]),
-  invalidate: (client, key) => client.invalidate(key),
-  refresh: (client, key) => client.refresh(key, () => 2, POLICY),
-}
+import { CHANGES, type KeyChange, POLICY } from './key-changes.ts'
+import { begin, CHANGE, SEES_IT_BACK, SEES_IT_DOWN, seeItDown } from './outage.ts'
 
 interface Outage {
   readonly memcached: Memcached
@@ -53,16 +31,11 @@ async function withOutage(work: (outage: Outage) => Promise<void>): Promise<void
   }
 }
 
-async function begin(client: MemcachedClient, to: readonly string[]): Promise<void> {
-  client.setServers(to, CHANGE)
-  while (client.handover === undefined) await sleep(10)
-}
-
 /** Reads the key in `reader`, changes it in `informed`, and reads it in `reader` again. */
 async function assertSeen(
   { informed, key }: Outage,
   reader: MemcachedClient,
-  change: (client: MemcachedClient, key: string) => Promise<unknown>,
+  change: KeyChange,
 ): Promise<void> {
   assert.equal(await reader.getOrSet(key, () => 1, POLICY), 1)
   await change(informed, key)
@@ -78,7 +51,7 @@ describe('a change by a process that still sees the previous host down', {
       await withOutage(async (outage) => {
         const { memcached, key, from, to, informed } = outage
         await memcached.kill()
-        while (!informed.locate(key).ejected) await informed.get(key).catch(() => sleep(10))
+        await seeItDown(informed, key)
         await begin(informed, to)
         await memcached.restart()
         await using newcomer = new MemcachedClient(to, {

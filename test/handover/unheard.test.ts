@@ -1,37 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { type Memcached, skipWithoutMeta, startMemcached } from '../support/memcached.ts'
-
-/** So long that the announcement still lasts when the test ends, on any machine. */
-const CHANGE = { announce: 600, handover: 600 } as const
-const BEHAVIORS: BehaviorsInput = {
-  ...{ serverFailureLimit: 1, retries: 0, failover: 'error' },
-  ...{ requestTimeoutMs: 10_000, connectTimeoutMs: 10_000 },
-}
-/** A failed host is not dialled again before the test ends. */
-const SEES_IT_DOWN: BehaviorsInput = { ...BEHAVIORS, retryTimeoutMs: 600_000 }
-const SEES_IT_BACK: BehaviorsInput = { ...BEHAVIORS, autoEjectHosts: false, retryTimeoutMs: 10_000 }
-const POLICY = { ttl: 300, staleWhileRevalidate: 60 }
-
-const CHANGES: Readonly<
-  Record<string, (client: MemcachedClient, key: string) => Promise<unknown>>
-> = {
-  set: (client, key) => client.set(key, 2, { ttl: 300 }),
-  setMany: async (client, key) => {
-    const { failed } = await client.setMany(new Map([[key, 2]]), { ttl: 300 })
-    for (const error of failed.values()) throw error
-  },
-  delete: (client, key) => client.delete(key),
-  deleteMany: async (client, key) => {
-    const { failed } = await client.deleteMany([key])
-    for (const error of failed.values()) throw error
-  },
-  invalidate: (client, key) => client.invalidate(key),
-  refresh: (client, key) => client.refresh(key, () => 2, POLICY),
-}
+import { CHANGES, type KeyChange, POLICY } from './key-changes.ts'
+import { begin, CHANGE, SEES_IT_BACK, SEES_IT_DOWN, seeItDown } from './outage.ts'
 
 interface Outage {
   readonly memcached: Memcached
@@ -59,20 +32,8 @@ async function withOutage(work: (outage: Outage) => Promise<void>): Promise<void
   }
 }
 
-async function begin(client: MemcachedClient, to: readonly string[]): Promise<void> {
-  client.setServers(to, CHANGE)
-  while (client.handover === undefined) await sleep(10)
-}
-
-async function seeItDown({ informed, key }: Outage): Promise<void> {
-  while (!informed.locate(key).ejected) await informed.get(key).catch(() => sleep(10))
-}
-
 /** Whether the process with the old list could make the change, when its host had come back. */
-async function changeSoon(
-  { unheard, key }: Outage,
-  change: (client: MemcachedClient, key: string) => Promise<unknown>,
-): Promise<boolean> {
+async function changeSoon({ unheard, key }: Outage, change: KeyChange): Promise<boolean> {
   for (;;) {
     try {
       await change(unheard, key)
@@ -86,10 +47,7 @@ async function changeSoon(
 }
 
 /** Makes a change in the process with the old list. If that succeeds, the other one must see it. */
-async function assertSeen(
-  outage: Outage,
-  change: (client: MemcachedClient, key: string) => Promise<unknown>,
-): Promise<boolean> {
+async function assertSeen(outage: Outage, change: KeyChange): Promise<boolean> {
   const { informed, key } = outage
   assert.equal(await informed.getOrSet(key, () => 1, POLICY), 1)
   const isDone = await changeSoon(outage, change)
@@ -105,7 +63,7 @@ describe('a change by a process that has not heard of a new list', {
     test(`is seen by one whose host was restarted before the announcement: ${verb}`, async () => {
       await withOutage(async (outage) => {
         await outage.memcached.kill()
-        await seeItDown(outage)
+        await seeItDown(outage.informed, outage.key)
         await outage.memcached.restart()
         while ((await outage.unheard.get(outage.key).catch(() => 'down')) === 'down')
           await sleep(10)
@@ -130,7 +88,7 @@ describe('a change by a process that has not heard of a new list', {
     test(`is rejected on a host that was down when the announcement began: ${verb}`, async () => {
       await withOutage(async (outage) => {
         await outage.memcached.kill()
-        await seeItDown(outage)
+        await seeItDown(outage.informed, outage.key)
         await begin(outage.informed, outage.to)
         await outage.memcached.restart()
         assert.equal(await assertSeen(outage, change), false)
