@@ -209,9 +209,9 @@ export class HandoverClock {
   }
 
   /**
-   * Dials the previous hosts that were down before: processes that have not heard of the change use
-   * those that are back. The others are out from now on. If they come back later, those
-   * processes find the mark on other hosts.
+   * Dials the previous hosts that were down before: a process that has not heard of the change uses
+   * such a host once it is back. Hosts that do not reply now are out from now on. When one comes
+   * back later, such a process finds the mark on other hosts.
    */
   async #probe(): Promise<void> {
     const endMs = performance.now() + this.#input.waitMs

@@ -173,7 +173,7 @@ export class Handovers {
       for (const item of items) this.#foundDeparture(item)
     })
     return settledWithin(this.#owner.policy.connectTimeoutMs / 2, looking).then(() => {
-      if (this.#outdated?.lose(host) === true) resend(host)
+      if (this.#outdated?.lose(host) === true) host.giveBack(overtaken(host.name))
     })
   }
 
@@ -243,7 +243,7 @@ export class Handovers {
 
   /** Sends requests again that wait for a connection, so that they pass the gate. */
   #resend(): void {
-    for (const host of this.#owner.hosts) resend(host)
+    for (const host of this.#owner.hosts) host.giveBack(overtaken(host.name))
   }
 
   /**
@@ -365,13 +365,6 @@ export class Handovers {
     this.current = undefined
     return leaving
   }
-}
-
-/** Sends requests again that wait for a connection to a host. */
-function resend(host: Host): void {
-  const { usable, state } = host
-  host.giveBack(overtaken(host.name))
-  if (usable || state === 'probing') host.openLane()
 }
 
 /** Closes hosts after they have finished their requests. */

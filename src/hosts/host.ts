@@ -124,8 +124,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
    * unreachable.
    */
   ready(): Promise<Abilities> {
-    const { abilities } = this.#facts
-    if (abilities !== undefined && this.#lanes.isOpen) return Promise.resolve(abilities)
+    if (this.abilities !== undefined && this.isConnected) return Promise.resolve(this.abilities)
     if (!this.usable && !this.#canWait) return Promise.reject(this.outError())
     if (this.usable) this.openLane()
     return this.#facts.wait()
@@ -196,9 +195,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** Returns the error for requests while the host is not usable. */
   outError(): MintringError {
-    const cause = this.lastError
-    if (!this.isEjected && cause !== undefined) return cause
-    return ejected(this.name, cause)
+    if (!this.isEjected && this.lastError !== undefined) return this.lastError
+    return ejected(this.name, this.lastError)
   }
 
   failed(request: Request, error: MintringError, deadlineMs: number): void {
@@ -235,9 +233,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     }
   }
 
-  /** Fails the requests that wait for a connection, so that they are retried elsewhere. */
+  /** Fails the requests that wait for a connection, so that they are sent again, and dials anew. */
   giveBack(error: MintringError): void {
+    const isDialled = this.usable || this.state === 'probing'
     this.#lanes.closeUnopened(error)
+    if (isDialled) this.openLane()
   }
 
   applyPolicy(): void {

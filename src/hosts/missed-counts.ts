@@ -152,15 +152,14 @@ export class MissedCounts {
   greeted(home: Host, lane: Lane, isFlagged: boolean): void {
     const dial = this.#dials.get(home)
     this.#dials.delete(home)
+    // If `missedTtl` is set later, this connection has not looked.
     if (!this.#isOn) this.#isAsking = true
     if (isFlagged && !this.#isAsking) {
       this.#isAsking = true
       const error = new MintringError('MINTRING_CONNECTION', 'Must first ask what hosts missed')
       for (const one of [lane, ...this.#held]) one.giveBack(error)
-      for (const host of this.#owner.hosts.filter((host) => this.#dials.has(host))) {
-        host.giveBack(error)
-        if (host.usable) host.openLane()
-      }
+      const dialled = this.#owner.hosts.filter((host) => this.#dials.has(host))
+      for (const host of dialled) host.giveBack(error)
     }
     if (dial?.witness !== undefined && !this.#isAsking && !this.#isWitnessed(home))
       void this.#hold(lane, dial.witness, performance.now() - dial.startMs)
