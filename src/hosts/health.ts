@@ -75,7 +75,7 @@ const MIN_WINDOW_MS = 10_000
 const FIRST_BACKOFF_MS = 100
 /** After a long outage, the pause between probes is this share of the outage's duration. */
 const PROBE_SHARE = 0.1
-/** Random jitter, so that many processes do not probe a host at the same time. */
+/** Random jitter, so that many processes do not dial or probe a host at the same time. */
 const JITTER_SHARE = 0.1
 
 /** The health of a host without failures. */
@@ -97,7 +97,7 @@ export function isOut(health: Health): boolean {
 }
 
 /**
- * Returns the health after `event` at `nowMs`. `random` is in [0, 1) and spreads the probes of many
+ * Returns the health after `event` at `nowMs`. `random` is in [0, 1) and spreads the dials of many
  * processes.
  */
 export function nextHealth(
@@ -114,7 +114,7 @@ export function nextHealth(
   if (event === 'abandoned') return ejected(health, nowMs, rules, random)
   if (event !== 'failed' && event !== 'dialFailed') return health
   const failed = withFailure(health, nowMs, rules)
-  const next = event === 'dialFailed' ? withDialFailure(failed, nowMs, rules) : failed
+  const next = event === 'dialFailed' ? withDialFailure(failed, nowMs, rules, random) : failed
   if (!rules.autoEjectHosts || next.failures < rules.serverFailureLimit) return next
   return ejected(next, nowMs, rules, random)
 }
@@ -186,14 +186,16 @@ function withFailure(health: Health, nowMs: number, rules: HealthRules): Health 
   return { ...health, name: 'suspect', failures, incidentMs: nowMs }
 }
 
-function withDialFailure(health: Health, nowMs: number, rules: HealthRules): Health {
+function withDialFailure(
+  health: Health,
+  nowMs: number,
+  { retryTimeoutMs }: HealthRules,
+  random: number,
+): Health {
   const dialFailures = health.dialFailures + 1
-  const waitMs = FIRST_BACKOFF_MS * 2 ** Math.min(dialFailures - 1, 20)
-  return {
-    ...health,
-    dialFailures,
-    nextDialMs: nowMs + Math.min(waitMs, Math.max(FIRST_BACKOFF_MS, rules.retryTimeoutMs)),
-  }
+  const doubledMs = FIRST_BACKOFF_MS * 2 ** Math.min(dialFailures - 1, 20)
+  const waitMs = Math.min(doubledMs, Math.max(FIRST_BACKOFF_MS, retryTimeoutMs))
+  return { ...health, dialFailures, nextDialMs: nowMs + jittered(waitMs, random) }
 }
 
 /**
@@ -204,5 +206,9 @@ function nextProbe(health: Health, nowMs: number, rules: HealthRules, random: nu
   const longestMs = Math.max(rules.retryTimeoutMs, rules.deadTimeoutMs)
   const shareMs = (nowMs - health.ejectedMs) * PROBE_SHARE
   const waitMs = Math.min(longestMs, Math.max(pauseMs(health, rules), shareMs))
-  return nowMs + waitMs * (1 + JITTER_SHARE * random)
+  return nowMs + jittered(waitMs, random)
+}
+
+function jittered(waitMs: number, random: number): number {
+  return waitMs * (1 + JITTER_SHARE * random)
 }

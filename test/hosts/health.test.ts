@@ -197,7 +197,17 @@ test('probes come after a tenth of the outage, from retryTimeoutMs up to deadTim
   assert.equal(pauseAfter(3_600_000), 30_000)
 })
 
-test('jitter lengthens pauses by up to a tenth, and never shortens them', () => {
+test('jitter lengthens the pause before a dial by up to a tenth, and never shortens it', () => {
+  const pauseOf = (random: number): number => {
+    const refused = nextHealth(HEALTHY, 'dialFailed', 0, rules, random)
+    return nextHealth(refused, 'dialFailed', 50, rules, random).nextDialMs - 50
+  }
+  assert.equal(pauseOf(0), 200)
+  assert.equal(Math.round(pauseOf(0.5)), 210)
+  assert.ok(pauseOf(0.999) < 220)
+})
+
+test('jitter lengthens the pause before a probe by up to a tenth, and never shortens it', () => {
   const eject = (random: number): number => {
     const suspect = nextHealth(HEALTHY, 'failed', 0, rules, random)
     return nextHealth(suspect, 'failed', 200, rules, random).nextProbeMs - 200
