@@ -43,7 +43,7 @@ export interface ClockInput {
   /** The previous hosts that this process may dial. */
   readonly previous: readonly Host[]
   /** The hosts that receive keys. */
-  readonly receiving: readonly Host[]
+  readonly receiving: Promise<readonly Host[]>
   readonly ask: MarkAsk
   /** When the first of a host's present connections was opened, on the clock of `performance`. */
   connectedMs(host: Host): number | undefined
@@ -66,6 +66,8 @@ export class HandoverClock {
   #state: FleetState | undefined
   /** The previous hosts that were down when this process heard of the change. */
   readonly #out: readonly Host[]
+  /** The hosts that receive keys, once that is known. */
+  #receiving: readonly Host[] = []
   #leftovers: Leftovers | undefined
   #told: Phase | 'opening' | undefined = 'opening'
   #timer: NodeJS.Timeout | undefined
@@ -153,12 +155,13 @@ export class HandoverClock {
     this.#endsMs = performance.now() + state.leftMs
     await this.#probe()
     await this.#reachUnmarked(withinMs)
+    this.#receiving = await this.#input.receiving
     this.#leftovers = new Leftovers(ask, state, earlier, (host) => {
       return this.#mark.reach(host, state, this.#endsMs - performance.now())
     })
     // Values already move, so find out which hosts are cleared before the first write: a process
     // that joins late must not treat them as during the announcement.
-    const marked = this.#input.receiving.filter((host) => state.casOf.has(host))
+    const marked = this.#receiving.filter((host) => state.casOf.has(host))
     if (this.phase !== 'announce') await this.#leftovers.find(marked, withinMs)
     this.#opening = undefined
     this.#tick(Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, state.announceMs / 20)))
@@ -178,7 +181,7 @@ export class HandoverClock {
     if (isNews) this.#input.onPhase(phase, true)
     const leftMs = this.#endsMs - performance.now()
     if (phase === 'announce' && this.#input.part.isBystander) void this.#watch()
-    void this.#leftovers?.look(this.#input.receiving, phase === 'settle')
+    void this.#leftovers?.look(this.#receiving, phase === 'settle')
     this.#reach()
     const untilNextMs = [leftMs, leftMs - this.#times.handoverMs, leftMs - settleMsOf(this.#times)]
     const delayMs = Math.min(pollMs, ...untilNextMs.filter((ms) => ms > 0))

@@ -65,6 +65,7 @@ export abstract class MovingKeys {
   readonly homes: readonly HomeName[] = ['previous', 'new']
 
   constructor(owner: HandoverOwner, input: HandoverStart) {
+    const { hosts } = owner
     this.owner = owner
     this.input = input
     this.from = input.from
@@ -72,9 +73,9 @@ export abstract class MovingKeys {
       ...input,
       withinMs: owner.policy.connectTimeoutMs + owner.policy.requestTimeoutMs,
       waitMs: Math.min(owner.policy.connectTimeoutMs, owner.policy.requestTimeoutMs / 4),
-      hosts: [...new Set([...owner.hosts, ...this.dialled])],
+      hosts: [...new Set([...hosts, ...this.dialled])],
       previous: this.dialled,
-      receiving: homesOf((key) => this.previousHomeOf(key) && owner.homeOf(key)),
+      receiving: homesOf((key) => this.previousHomeOf(key) && owner.homeOf(key), hosts.length),
       earlier: new Earlier(input, this.from, owner.policy, (routeKey, host) => {
         return owner.homeOf(routeKey) === host && this.isMoving(routeKey)
       }),

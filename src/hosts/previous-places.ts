@@ -1,6 +1,7 @@
 import type { RingOptions } from '../ring/options.ts'
 import type { Ring } from '../ring/ring.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
+import { setImmediate } from '../runtime.ts'
 import type { ServerAddress } from './address.ts'
 import type { Host } from './host.ts'
 
@@ -61,11 +62,20 @@ export class PreviousPlaces {
 
 /** How many sample keys are used to find the hosts that receive keys. */
 const SAMPLE_KEYS = 4_096
+/** How many of them are looked up in one turn of the event loop. */
+const KEYS_PER_TURN = 64
 
-/** Returns the hosts that `homeOf` returns for sample keys. */
-export function homesOf(homeOf: (key: string) => Host | undefined): Host[] {
+/**
+ * Resolves to the hosts that `homeOf` returns for sample keys, of at most `total` hosts. Spreads
+ * the work over many turns: all lookups together take as long as many requests.
+ */
+export async function homesOf(
+  homeOf: (key: string) => Host | undefined,
+  total: number,
+): Promise<readonly Host[]> {
   const hosts = new Set<Host>()
-  for (let i = 0; i < SAMPLE_KEYS; i++) {
+  for (let i = 0; i < SAMPLE_KEYS && hosts.size < total; i++) {
+    if (i % KEYS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
     const home = homeOf(`key:${i}`)
     if (home !== undefined) hosts.add(home)
   }
