@@ -4,9 +4,10 @@
 // Collects the files itself, because Node 20 finds no TypeScript tests and then exits with 0.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, cpus } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -62,8 +63,7 @@ if (isListing) {
 
 const hasConcurrency = options.some((option) => option.startsWith('--test-concurrency'))
 const flags = ['--import', './scripts/typescript.mjs', '--unhandled-rejections=strict', '--test']
-// Most files wait half of their time: for servers, timers, processes.
-if (!hasConcurrency) flags.push(`--test-concurrency=${2 * availableParallelism()}`)
+if (!hasConcurrency) flags.push(`--test-concurrency=${await concurrency()}`)
 if (!options.some((option) => option.startsWith('--test-reporter'))) {
   flags.push('--test-reporter=spec')
 }
@@ -73,6 +73,27 @@ if (!options.some((option) => option.startsWith('--test-timeout'))) {
 }
 const run = spawnSync(process.execPath, [...flags, ...options, ...files], { stdio: 'inherit' })
 process.exit(run.status ?? 1)
+
+/**
+ * Most files wait half of their time: for servers, timers, processes. Where others use the CPUs,
+ * more files at once would only make each other wait for longer than the timeouts that they test.
+ */
+async function concurrency() {
+  const before = cpuTimes()
+  await sleep(200)
+  const after = cpuTimes()
+  const idle = (after.idle - before.idle) / (after.all - before.all)
+  return availableParallelism() * (idle < 0.5 ? 1 : 2)
+}
+
+function cpuTimes() {
+  const times = cpus().map(({ times }) => times)
+  const sum = (numbers) => numbers.reduce((all, one) => all + one, 0)
+  return {
+    idle: sum(times.map(({ idle }) => idle)),
+    all: sum(times.flatMap((one) => Object.values(one))),
+  }
+}
 
 /** The named paths, else one of the two halves of all tests. */
 function chosen() {

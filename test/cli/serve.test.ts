@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { UsageError } from '../../src/cli/io.ts'
 import { serveCommand } from '../../src/cli/serve.ts'
-import { RawClient, tryConnect, until } from '../embedded/support.ts'
+import { RawClient, tryConnect } from '../embedded/support.ts'
+import { until } from '../support/test-cluster.ts'
 
 /** Runs `mintring serve` in this process. Returns its output, and a function that stops it. */
 function start(argv: string[]): {

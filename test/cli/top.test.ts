@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { Gate } from '../meetings/gate.ts'
+import { until } from '../support/test-cluster.ts'
 import { run } from './support.ts'
 
 describe('mintring top', () => {
@@ -74,10 +75,10 @@ describe('mintring top', () => {
       },
       signal: ending.signal,
     })
-    await waitUntil(() => /^all +2 of 2/m.test(seen))
+    await until(() => /^all +2 of 2/m.test(seen))
     await server.kill()
-    await waitUntil(() => seen.includes(`${server.address} was ejected`))
-    await waitUntil(() => new RegExp(`^${server.address} +(ejected|probing)`, 'm').test(seen))
+    await until(() => seen.includes(`${server.address} was ejected`))
+    await until(() => new RegExp(`^${server.address} +(ejected|probing)`, 'm').test(seen))
     ending.abort()
     assert.equal((await running).code, 0)
     await server.close()
@@ -98,7 +99,7 @@ describe('mintring top', () => {
       if (cache.locate(`key:${i}`).server === home) keys.push(`key:${i}`)
     }
     gate.shut()
-    await waitUntil(() => {
+    await until(() => {
       cache.get(keys[0]!).catch(() => undefined)
       return cache.hosts()[0]!.state === 'ejected'
     })
@@ -122,11 +123,3 @@ describe('mintring top', () => {
     assert.equal((await run(['top', '127.0.0.1:1', '-n', '1'])).code, 1)
   })
 })
-
-async function waitUntil(isTrue: () => boolean): Promise<void> {
-  const endMs = performance.now() + 10_000
-  while (!isTrue()) {
-    assert.ok(performance.now() < endMs, `waited in vain for ${isTrue}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}

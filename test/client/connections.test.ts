@@ -7,48 +7,40 @@ import { describe, it, test } from 'node:test'
 import { inspect } from 'node:util'
 import { startServer } from '../../src/embedded/server.ts'
 import { CERTIFICATE as cert, KEY as key } from '../embedded/certificate.ts'
+import { until } from '../support/test-cluster.ts'
 import { TYPESCRIPT } from '../support/typescript.ts'
 import { connect, serve } from './support.ts'
-
-/** Waits until `isTrue`, for events of other processes and sockets. */
-async function until(isTrue: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 400; i++) {
-    if (isTrue()) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  assert.fail(`${what} did not happen`)
-}
 
 describe('the connections of a host', () => {
   it('with min 0 are all closed when idle, and reopened by the next operation', async (context) => {
     const { server, cache } = await serve(context, { connections: { min: 0, max: 2, idleMs: 20 } })
     await cache.set('k', 1)
-    await until(() => server.connections === 0, 'closing the last idle connection')
+    await until(() => server.connections === 0)
     assert.equal(await cache.get('k'), 1)
     assert.equal(cache.hosts()[0]?.state, 'up')
-    await until(() => server.connections === 0, 'closing it again')
+    await until(() => server.connections === 0)
   })
 
   it('with min 3 are reopened when the server closes idle ones', async (context) => {
     const { server, cache } = await serve(context, { connections: { min: 3, max: 4 } })
     await cache.get('k')
     const lanes = (): number => cache.hosts()[0]?.lanes ?? 0
-    await until(() => lanes() === 3, 'opening three')
+    await until(() => lanes() === 3)
     // A connection that ends soon after it opened counts as a failure of the host.
     await new Promise((resolve) => setTimeout(resolve, 150))
     await server.inject({ resetAfterBytes: 1, times: 1 })
     await cache.get('k')
     await server.heal()
-    await until(() => lanes() === 3, 'opening the third again')
+    await until(() => lanes() === 3)
   })
 
   it('follow a change of their bounds while they are open', async (context) => {
     const { server, cache } = await serve(context, { connections: { min: 1, max: 4 } })
     await cache.get('k')
     cache.configure({ connections: { min: 3 } })
-    await until(() => server.connections === 3, 'opening up to the new min')
+    await until(() => server.connections === 3)
     cache.configure({ connections: { min: 1, max: 1 } })
-    await until(() => server.connections === 1, 'closing down to the new max')
+    await until(() => server.connections === 1)
     assert.equal(await cache.get('k'), undefined)
   })
 })

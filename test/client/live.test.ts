@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../support/test-cluster.ts'
 import { serve } from './support.ts'
-
-async function until(isTrue: () => boolean, what: string): Promise<void> {
-  const endMs = performance.now() + 5000
-  while (!isTrue()) {
-    assert.ok(performance.now() < endMs, what)
-    await sleep(10)
-  }
-}
 
 test('connections: a higher min opens connections to an open host, a lower max closes them', async (context) => {
   const { cache } = await serve(context, { connections: { min: 1, max: 1 } })
@@ -18,16 +10,16 @@ test('connections: a higher min opens connections to an open host, a lower max c
   assert.equal(lanes(), 1)
   cache.configure({ connections: { min: 3, max: 5 } })
   await cache.get('k')
-  await until(() => lanes() >= 3, 'min 3')
+  await until(() => lanes() >= 3)
   cache.configure({ connections: { min: 1, max: 1, idleMs: 50 } })
-  await until(() => lanes() === 1, 'max 1')
+  await until(() => lanes() === 1)
 })
 
 test('connections: after a change to min 0, all idle connections close, and the next get opens one', async (context) => {
   const { cache } = await serve(context, { connections: { min: 1, max: 2 } })
   await cache.set('k', 1)
   cache.configure({ connections: { min: 0, max: 2, idleMs: 50 } })
-  await until(() => cache.hosts()[0]!.lanes === 0, 'none')
+  await until(() => cache.hosts()[0]!.lanes === 0)
   assert.equal(await cache.get('k'), 1)
 })
 
@@ -38,10 +30,10 @@ test('retryTimeoutMs: a shorter value brings the next probe of an ejected host f
   await cache.set('k', 1)
   await server.kill()
   await cache.get('k').catch(() => {})
-  await until(() => cache.hosts()[0]!.state === 'ejected', 'ejected')
+  await until(() => cache.hosts()[0]!.state === 'ejected')
   assert.ok(cache.hosts()[0]!.nextProbeAtMs! > Date.now() + 30_000)
   await server.restart()
   cache.configure({ retryTimeoutMs: 100 })
-  await until(() => cache.hosts()[0]!.state === 'up', 'back')
+  await until(() => cache.hosts()[0]!.state === 'up')
   await cache.set('k', 2)
 })

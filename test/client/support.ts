@@ -23,13 +23,16 @@ export async function serve(
   return { server, cache }
 }
 
-/** A client that is closed after the test. */
+/** A client whose calls wait long that is closed after the test. */
 export function connect(
   test: TestContext,
   servers: string | readonly string[],
   behaviors: BehaviorsInput = {},
 ): MemcachedClient {
-  const cache = new MemcachedClient(servers, behaviors)
+  const cache = new MemcachedClient(servers, {
+    requestTimeoutMs: PATIENT.requestTimeoutMs,
+    ...behaviors,
+  })
   test.after(() => cache.close())
   return cache
 }

@@ -3,11 +3,11 @@ import { channel, subscribe, tracingChannel, unsubscribe } from 'node:diagnostic
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import ts from 'typescript'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { root } from '../house/sources.ts'
+import { until } from '../support/test-cluster.ts'
 
 /**
  * The messages as subscribers know them: field and type. Within a major version a row may be added,
@@ -120,13 +120,6 @@ async function published(): Promise<Map<string, object[]>> {
   await Promise.all([again.close(), other.close()])
   for (const stop of listeners) stop()
   return messages
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  for (let tries = 0; !isTrue(); tries++) {
-    assert.ok(tries < 1000, 'the message never came')
-    await sleep(10)
-  }
 }
 
 function typeOf(value: unknown): string {

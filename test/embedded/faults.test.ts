@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { startServer } from '../../src/embedded/server.ts'
-import { RawClient, tryConnect, until } from './support.ts'
+import { until } from '../support/test-cluster.ts'
+import { RawClient, tryConnect } from './support.ts'
 
 const VALUE_A = 'VALUE a 0 5\r\nhello\r\nEND\r\n'
 

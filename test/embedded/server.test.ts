@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { createManualClock } from '../../src/embedded/clock.ts'
 import { startServer } from '../../src/embedded/server.ts'
-import { RawClient, tryConnect, until } from './support.ts'
+import { until } from '../support/test-cluster.ts'
+import { RawClient, tryConnect } from './support.ts'
 
 describe('an embedded server', () => {
   test('listens on a free port of 127.0.0.1 and returns its address', async () => {

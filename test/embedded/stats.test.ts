@@ -4,7 +4,8 @@ import { createManualClock } from '../../src/embedded/clock.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { isWithin } from '../contract/transcript.ts'
 import { memcachedVersion, skipWithoutMemcached, startMemcached } from '../support/memcached.ts'
-import { RawClient, until } from './support.ts'
+import { until } from '../support/test-cluster.ts'
+import { RawClient } from './support.ts'
 
 const VERSION = memcachedVersion() ?? ''
 const PROGRAM = [

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { until } from '../support/test-cluster.ts'
 
 /** A raw connection to an embedded server, for tests of its bytes and of how it ends. */
 export class RawClient {
@@ -39,15 +40,6 @@ export class RawClient {
 
   close(): void {
     this.socket.destroy()
-  }
-}
-
-/** Waits until `condition` holds; throws after two seconds. */
-export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 2_000
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`it never came to: ${condition}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
 

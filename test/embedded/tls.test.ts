@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { describe, test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { startServer } from '../../src/embedded/server.ts'
+import { until } from '../support/test-cluster.ts'
 import { CERTIFICATE, KEY } from './certificate.ts'
-import { RawClient, until } from './support.ts'
+import { RawClient } from './support.ts'
 
 async function secureClient(port: number): Promise<{ socket: TLSSocket; client: RawClient }> {
   const socket = connect({ port, host: '127.0.0.1', ca: CERTIFICATE, servername: 'localhost' })

@@ -52,7 +52,7 @@ suite('the first request of a process, while all hosts are up again', () => {
     await until(() => {
       first.get(keys[0]!).catch(() => undefined)
       return stateOf(first) === 'ejected'
-    }, 20_000)
+    })
     for (const key of keys) await first.delete(key)
     await first.close({ drainMs: 0 })
     gate.isShut = false

@@ -49,12 +49,12 @@ async function lose({ client, gate }: Process, key: string): Promise<void> {
   await until(() => {
     client.get(key).catch(() => undefined)
     return client.hosts()[0]!.state === 'ejected'
-  }, 20_000)
+  })
 }
 
 async function findAgain({ client, gate }: Process): Promise<void> {
   gate.isShut = false
-  await until(() => client.hosts()[0]!.state === 'up', 20_000)
+  await until(() => client.hosts()[0]!.state === 'up')
 }
 
 const CHANGES: Readonly<Record<string, (late: MemcachedClient, key: string) => Promise<unknown>>> =

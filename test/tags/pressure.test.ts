@@ -105,7 +105,7 @@ describe('values with tags', { skip: skipWithoutMemcached() }, () => {
     while (!(await client.invalidateTags(tag).then(yes, no))) await sleep(20)
     await untilFresh()
     process.kill(home.pid, 'SIGCONT')
-    await until(() => client.hosts().every((host) => host.state === 'up'), LIMIT_MS)
+    await until(() => client.hosts().every((host) => host.state === 'up'))
     await untilFresh()
   })
 })
