@@ -10,6 +10,7 @@ const SUITES = [
   'service',
   'lanes',
   'ablation',
+  'profile',
   'memory',
   'growth',
   'ring',
@@ -35,6 +36,7 @@ const tables = {
   service: ['service', serviceTable],
   lanes: ['lanes', lanesTable],
   ablation: ['ablation', ablationTable],
+  profile: ['profile', profileTable],
   allocated: ['memory', allocatedTable],
   held: ['memory', heldTable],
   growth: ['growth', growthTable],
@@ -189,6 +191,18 @@ function ablationTable() {
     return [name, cpuNs.median, `${cpuNs.low} to ${cpuNs.high}`]
   })
   return table(['part', 'CPU ns per operation', 'quartiles'], rows)
+}
+
+/** Each cell: mintring, then the bare socket. */
+function profileTable() {
+  const all = results.profile.results
+  const cell = ({ clients }, part) => {
+    const of = (client) => Math.round(clients[client][part].median)
+    return `${of('mintring')} / ${of('limit-get')}`
+  }
+  const parts = Object.keys(all[0].clients.mintring)
+  const rows = parts.map((part) => [part, ...all.map((one) => cell(one, part))])
+  return table(['ns', ...all.map(({ name }) => name.replace(' 100 B', ''))], rows)
 }
 
 function allocatedTable() {

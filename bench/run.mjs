@@ -15,6 +15,7 @@ const SUITES = [
   'service',
   'lanes',
   'ablation',
+  'profile',
   'memory',
   'growth',
 ]

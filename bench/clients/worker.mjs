@@ -1,6 +1,7 @@
 // One client in a separate process. Takes orders as JSON lines on stdin, and replies to each with
 // one line on stdout: `{ "do": "prepare", … }` writes the keys, `{ "do": "run", … }` measures.
 
+import { Session } from 'node:inspector/promises'
 import { PerformanceObserver } from 'node:perf_hooks'
 import process from 'node:process'
 import { drivers } from './drivers.mjs'
@@ -36,6 +37,21 @@ const orders = {
     const operation = operationOf(verb)
     await load(verb, operation, inFlight, warmUpMs)
     return measured(() => load(verb, operation, inFlight, ms))
+  },
+
+  /** Samples of the running function, as a profile that DevTools can open, and the figures. */
+  async profile({ verb, inFlight, warmUpMs, ms }) {
+    const operation = operationOf(verb)
+    await load(verb, operation, inFlight, warmUpMs)
+    const session = new Session()
+    session.connect()
+    await session.post('Profiler.enable')
+    await session.post('Profiler.setSamplingInterval', { interval: 250 })
+    await session.post('Profiler.start')
+    const figures = await measured(() => load(verb, operation, inFlight, ms))
+    const { profile } = await session.post('Profiler.stop')
+    session.disconnect()
+    return { figures, profile }
   },
 
   /**
