@@ -328,7 +328,9 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Sends a request to a host. Every request passes here. */
   #give(host: Host, request: Request): void {
-    if (this.#places.isWhole && this.account.isEmpty) host.send(request)
+    // A retry may leave a host that all other requests still use.
+    const isAtHome = this.#places.isWhole && request.past === undefined
+    if (isAtHome && this.account.isEmpty) host.send(request)
     else this.#giveTold(host, request)
     if (request.verb.effect !== 'read') this.#precautions.take(host, request)
   }

@@ -6,7 +6,7 @@ import type { MemcachedClient } from '../../src/client/client.ts'
 import { startServer } from '../../src/embedded/server.ts'
 import { Gate } from '../meetings/gate.ts'
 import { until } from '../support/test-cluster.ts'
-import { connect } from './support.ts'
+import { connect, PATIENT } from './support.ts'
 
 /** One host of each kind. */
 const VERSIONS = { classic: '1.4.39', meta: '1.6.18' } as const
@@ -31,7 +31,10 @@ async function startPool(context: TestContext): Promise<Pool> {
     await Promise.all(servers.map((server) => server.close()))
   })
   const addresses = gates.map(({ port }) => `127.0.0.1:${port}`)
-  const join = (): MemcachedClient => connect(context, addresses, { retryTimeoutMs: 200 })
+  // On a slow machine a shorter timeout would let a load begin away from its host.
+  const oneSecond = { connectTimeoutMs: 1_000, retryTimeoutMs: 1_000, deadTimeoutMs: 1_000 }
+  const settings = { ...PATIENT, ...oneSecond }
+  const join = (): MemcachedClient => connect(context, addresses, settings)
   const [classic, meta] = gates as [Gate, Gate]
   const all = { classic, meta }
   let count = 0

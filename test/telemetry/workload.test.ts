@@ -255,7 +255,8 @@ test('calls to hosts that hang are counted once each as errors with their code',
   skip,
 }, async (context) => {
   const { proxies, cache, seen } = await startWatched(context, {
-    ...{ requestTimeoutMs: 20_000, retries: 1, autoEjectHosts: false },
+    ...{ requestTimeoutMs: 20_000, connectTimeoutMs: 20_000, retryTimeoutMs: 20_000 },
+    ...{ retries: 1, autoEjectHosts: false },
   })
   await cache.setMany({ a: 1, b: 2 })
   // The short timeout starts only here: on a busy machine the preparation may take longer.
