@@ -281,7 +281,10 @@ export class Lane implements ConnectionOwner, Gatherer {
     if (this.isOnHold || this.#outbox.length === 0) return
     const wasIdle = this.#inflight.length === 0
     const nowMs = performance.now()
-    this.#written += this.#outbox.write(connection, this.#inflight, nowMs)
+    const written = this.#outbox.write(connection, this.#inflight, nowMs)
+    // A request that fails instead of being written may end the connection.
+    if (this.#connection !== connection) return
+    this.#written += written
     if (this.#inflight.length === 0) return
     this.#activeMs = nowMs
     if (!wasIdle) return

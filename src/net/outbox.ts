@@ -36,6 +36,8 @@ export class Outbox implements Sink {
   #lineBytes = 0
   /** The index of the first attempt that has not begun. */
   #begun = 0
+  /** How many attempts `write` has passed. A failing attempt may empty the queue meanwhile. */
+  #at = 0
   #requests = 0
   #bytes = 0
   #connection: Connection | undefined
@@ -122,12 +124,10 @@ export class Outbox implements Sink {
     return nextMs
   }
 
-  /** Empties the send buffer and returns the attempts that it contained. */
+  /** Empties the queue and returns the attempts that it contained. */
   take(): Attempt[] {
     const taken = [...this.#attempts]
     this.#replace([])
-    this.#text = ''
-    this.#isCorked = false
     return taken
   }
 
@@ -138,18 +138,17 @@ export class Outbox implements Sink {
   write(connection: Connection, inflight: InflightQueue, nowMs: number): number {
     const attempts = this.#attempts
     let written = 0
-    let at = 0
     this.#connection = connection
     let isBarred = inflight.peek()?.isAlone === true
     this.isHeld = false
-    while (at < this.#begun && !connection.isFull && !this.isHeld) {
+    while (this.#at < this.#begun && !connection.isFull && !this.isHeld) {
       this.#textBytes = 0
-      while (at < this.#begun && this.#textBytes + this.#text.length < MAX_WRITE_BYTES) {
-        const attempt = attempts[at]!
+      while (this.#at < this.#begun && this.#textBytes + this.#text.length < MAX_WRITE_BYTES) {
+        const attempt = attempts[this.#at]!
         const { isAlone } = attempt
         this.isHeld = isBarred || (isAlone && inflight.length > 0)
         if (this.isHeld) break
-        at++
+        this.#at++
         const before = this.#text
         const count = isDetached(attempt) ? 0 : attempt.write(this, nowMs)
         if (count === 0) {
@@ -163,7 +162,7 @@ export class Outbox implements Sink {
       this.#flush(connection)
     }
     this.#connection = undefined
-    this.#drop(at)
+    this.#dropWritten()
     return written
   }
 
@@ -198,10 +197,9 @@ export class Outbox implements Sink {
     else slab.leave()
   }
 
-  /** Removes the first `count` attempts. */
-  #drop(count: number): void {
-    if (count === this.#attempts.length) this.#attempts.length = 0
-    else this.#attempts.splice(0, count)
+  #dropWritten(): void {
+    if (this.#at === this.#attempts.length) this.#attempts.length = 0
+    else this.#attempts.splice(0, this.#at)
     this.#recount()
   }
 
@@ -212,7 +210,7 @@ export class Outbox implements Sink {
   }
 
   #recount(): void {
-    this.#requests = this.#bytes = this.#begun = 0
+    this.#requests = this.#bytes = this.#begun = this.#at = 0
     this.#batch = undefined
     for (const attempt of this.#attempts) {
       this.#requests += attempt.size
