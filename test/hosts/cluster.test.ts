@@ -61,7 +61,7 @@ test('retryWrites: false does not retry a write that may have run', async (t) =>
 test('errors name host and command, never the value', async (t) => {
   const server = await startScripted(() => undefined)
   t.after(() => server.close())
-  const client = testCluster(t, [server.port], { retries: 0 })
+  const client = testCluster(t, [server.port], { ...QUICK, retries: 0 })
   await assert.rejects(
     client.set('k', 'secret'),
     (error: Error & { host: string; command: string }) => {
@@ -95,7 +95,7 @@ test('setServers keeps the connections of remaining hosts, and lets the requests
 test('setPolicy applies to requests that begin later', async (t) => {
   const server = await startScripted(() => undefined)
   t.after(() => server.close())
-  const client = testCluster(t, [server.port], { retries: 0 })
+  const client = testCluster(t, [server.port], { ...QUICK, retries: 0 })
   client.cluster.setPolicy({ ...QUICK, retries: 0, requestTimeoutMs: 60 })
   const waitedMs = startStopwatch(t)
   await assert.rejects(client.get('k'), isCode('MINTRING_TIMEOUT'))
@@ -182,7 +182,7 @@ test('every request settles once, whatever the server does', async (t) => {
     else if (!line.startsWith('set ')) socket.write('STORED\r\n')
   })
   t.after(() => server.close())
-  const client = testCluster(t, [server.port])
+  const client = testCluster(t, [server.port], QUICK)
   let settled = 0
   const requests = Array.from({ length: 400 }, (_, i) => {
     const key = `k${i}`

@@ -10,7 +10,7 @@ import tls from 'node:tls'
 import { getRequest } from '../support/plain-verbs.ts'
 import { answerGets, startScripted } from '../support/scripted-server.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
-import { sleep, testCluster, until } from '../support/test-cluster.ts'
+import { QUICK, sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
 
@@ -235,7 +235,7 @@ test('TLS to a plain server, and to one that stalls in the handshake, times out'
   t.after(() => silent.close())
   silent.on('connection', (socket) => t.after(() => socket.destroy()))
   for (const port of [plain.port, (silent.address() as net.AddressInfo).port]) {
-    const client = testCluster(t, [port], { tls: true, retries: 0 })
+    const client = testCluster(t, [port], { ...QUICK, tls: true, retries: 0 })
     const request = getRequest('k')
     const waitedMs = startStopwatch(t)
     client.cluster.dispatch(request)

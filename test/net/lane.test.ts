@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { getRequest } from '../support/plain-verbs.ts'
 import { answerGets, type Script, startScripted, valueReply } from '../support/scripted-server.ts'
 import { startStopwatch } from '../support/stopwatch.ts'
-import { sleep, testCluster, until } from '../support/test-cluster.ts'
+import { QUICK, sleep, testCluster, until } from '../support/test-cluster.ts'
 
 const isCode = (code: string) => (error: unknown) => (error as { code?: string }).code === code
 
@@ -146,7 +146,7 @@ test('a request that times out closes its connection, and its late reply reaches
     setTimeout(() => socket.write(`${valueReply('a')}END\r\n`), 250)
   })
   t.after(() => server.close())
-  const client = testCluster(t, [server.port], { retries: 0 })
+  const client = testCluster(t, [server.port], { ...QUICK, retries: 0 })
   await assert.rejects(client.get('a'), isCode('MINTRING_TIMEOUT'))
   assert.equal(await client.get('b'), 'value of b')
   await sleep(100)
@@ -285,7 +285,7 @@ test('a second connection opens when the first had no reply for a quarter of the
     { onConnect: () => connections++ },
   )
   t.after(() => server.close())
-  const client = testCluster(t, [server.port])
+  const client = testCluster(t, [server.port], QUICK)
   await client.get('warm')
   const slow = client.get('stall')
   await sleep(90)

@@ -51,7 +51,7 @@ export async function startFaultCase(
     return: () => note('return'),
   }
   const places = (await through?.(servers)) ?? servers.map(({ port }) => port)
-  const client = testCluster(t, places, { hooks, ...options })
+  const client = testCluster(t, places, { hooks, ...QUICK, ...options })
   const load = new FaultLoad(client, { opsPerSecond: 600, keys: 500, ...loadOptions })
   // Stops the load also when the test fails: otherwise it would keep the process alive.
   t.after(() => load.stop(0))

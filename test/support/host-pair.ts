@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { PlainClient } from './plain-verbs.ts'
 import { type Script, type ScriptedServer, startScripted } from './scripted-server.ts'
-import { testCluster, until } from './test-cluster.ts'
+import { QUICK, testCluster, until } from './test-cluster.ts'
 
 /** Returns a scripted server's handler that stores values in `items`, with increasing CAS ids. */
 export function storing(items: Map<string, string>): Script {
@@ -81,7 +81,7 @@ export async function startPair(
   pair.client = testCluster(
     t,
     servers.map(({ port }) => port),
-    options,
+    { ...QUICK, ...options },
   )
   return Object.assign(pair, { servers, items })
 }

@@ -6,19 +6,20 @@ import { type ClusterPolicy, defaultClusterPolicy } from '../../src/hosts/policy
 import type { Resolve } from '../../src/net/dial.ts'
 import { PlainClient } from './plain-verbs.ts'
 
-/** Settings of a cluster in a test; the others have short timeouts, so that tests are short. */
+/** Settings of a cluster in a test: hosts are probed soon, and calls wait long unless `QUICK`. */
 export interface TestClusterOptions extends Partial<ClusterPolicy> {
   readonly hooks?: ClusterHooks
   readonly resolve?: Resolve
 }
 
+/** Short timeouts, for tests of hosts that hang. A busy machine may cause them on healthy hosts. */
 export const QUICK: ClusterPolicy = {
   ...defaultClusterPolicy,
-  requestTimeoutMs: 200,
-  connectTimeoutMs: 200,
-  retryTimeoutMs: 300,
-  deadTimeoutMs: 300,
+  ...{ requestTimeoutMs: 200, connectTimeoutMs: 200 },
+  ...{ retryTimeoutMs: 300, deadTimeoutMs: 300 },
 }
+
+const PATIENT = { ...QUICK, requestTimeoutMs: 20_000, connectTimeoutMs: 20_000 }
 
 /** A cluster over ports of 127.0.0.1 (or server strings) that is closed after the test. */
 export function testCluster(
@@ -29,7 +30,7 @@ export function testCluster(
   const names = servers.map((server) =>
     typeof server === 'number' ? `127.0.0.1:${server}` : server,
   )
-  const cluster = new Cluster(parseServers(names), { ...QUICK, ...policy }, hooks, resolve)
+  const cluster = new Cluster(parseServers(names), { ...PATIENT, ...policy }, hooks, resolve)
   test.after(() => cluster.close({ drainMs: 0 }))
   return new PlainClient(cluster)
 }
