@@ -1,9 +1,10 @@
 import { isIP, isIPv4 } from 'node:net'
+import { md5Words } from '../ring/hashes/md5.ts'
 import type { RingOptions } from '../ring/options.ts'
 import { createRing } from '../ring/ring.ts'
 import { parseServer, type ServerObject } from '../ring/server.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
-import { crypto, unixMs } from '../runtime.ts'
+import { unixMs } from '../runtime.ts'
 import type { ServerAddress } from './address.ts'
 
 /**
@@ -65,8 +66,12 @@ export function markKeyOf(placement: string): string {
   return markKeyFor(placementDigest(placement))
 }
 
+/** Every client needs it for its first connection: MD5 is loaded already, unlike node:crypto. */
 export function placementDigest(placement: string): string {
-  return crypto().createHash('sha256').update(placement).digest('base64url').slice(0, 22)
+  const bytes = Buffer.from(placement)
+  const words = new Uint32Array(4)
+  md5Words(bytes, bytes.length, words, 0)
+  return Array.from(words, (word) => word.toString(36)).join('-')
 }
 
 export function markKeyFor(digest: string): string {

@@ -1,8 +1,8 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIPv4 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { nameShown } from '../secrets.ts'
 import { badServer, number } from './bad-server.ts'
-import { checkedPath, MAX_WEIGHT, partsOfText } from './server-text.ts'
+import { checkedPath, isIPv6Address, MAX_WEIGHT, partsOfText } from './server-text.ts'
 import { didYouMean } from './suggest.ts'
 
 /** The default port of memcached. */
@@ -109,7 +109,7 @@ export function parseServer(server: RingServer): ParsedServer {
   if (vnodes !== undefined && !(Number.isInteger(vnodes) && vnodes >= 0 && vnodes <= 65_536)) {
     throw badServer(server, `vnodes ${number(vnodes)} is not a whole number from 0 to 65536`)
   }
-  const label = name ?? path ?? `${isIPv6(host) ? `[${host}]` : host}:${port}`
+  const label = name ?? path ?? `${isIPv6Address(host) ? `[${host}]` : host}:${port}`
   return Object.freeze({
     ...{ host, port, weight, name, vnodes, path, ip },
     ...{ tls, username, password, label },
