@@ -58,6 +58,9 @@ export class Handovers {
 
   constructor(owner: Owner) {
     this.#owner = owner
+    // As in net/shapes.ts: all requests read these fields.
+    this.current = undefined
+    this.#outdated = undefined
   }
 
   /** Takes over requests: the current handover, or the guard of an outdated list. */

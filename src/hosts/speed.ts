@@ -31,7 +31,8 @@ export class Speed {
   replyMs: number | undefined
   /** Whether the host was much slower than its peers for several windows in a row. */
   isSlow = false
-  #sumMs = 0
+  /** Not 0, which V8 stores in another way than the fractions that follow. */
+  #sumMs = -0
   #replies = 0
   #windows = 0
   #reads = 0

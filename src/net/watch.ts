@@ -49,7 +49,7 @@ export class Watch {
 
   readonly #onTimer = (): void => {
     const lateMs = performance.now() - this.#dueMs
-    this.#blockedMs = lateMs > BLOCKED_MS ? lateMs : 0
+    this.#blockedMs = lateMs > BLOCKED_MS ? Math.ceil(lateMs) : 0
     // Keep by() from setting a timer while the reads are pending.
     this.#dueMs = Number.NEGATIVE_INFINITY
     this.#afterReads(this.#blockedMs > 0 ? CATCH_UP_TURNS : 1)
