@@ -1,6 +1,7 @@
 import type { OptionNames } from '../arguments.ts'
 import { badArgument, checkOptionNames } from '../arguments.ts'
 import type { Behaviors, BehaviorsInput } from '../behaviors/behaviors.ts'
+import { badBehavior } from '../behaviors/check.ts'
 import { toClusterPolicy } from '../behaviors/policies.ts'
 import { changeBehaviors, resolveBehaviors, warningsOf } from '../behaviors/resolve.ts'
 import type { ConfigureMessage } from '../channels.ts'
@@ -15,8 +16,8 @@ import {
 } from '../channels.ts'
 import { within } from '../deadline.ts'
 import { MintringError, messageOf } from '../errors.ts'
-import type { Servers } from '../hosts/address.ts'
-import { listText, parseServers } from '../hosts/address.ts'
+import type { ServerAddress, Servers } from '../hosts/address.ts'
+import { addressOf, listText, parseServers } from '../hosts/address.ts'
 import { Cluster } from '../hosts/cluster.ts'
 import type { ClusterHooks } from '../hosts/hooks.ts'
 import { loadHash } from '../ring/hashes/registry.ts'
@@ -56,7 +57,9 @@ export class ClientSettings {
     const events = new Events()
     const hooks = hooksOf(events, String(++clients), () => this.#handedOver())
     const previous = previousOf(settings)
-    const cluster = new Cluster(parseServers(servers), toClusterPolicy(settings), hooks)
+    const list = parseServers(servers)
+    checkGutter(list, settings)
+    const cluster = new Cluster(list, toClusterPolicy(settings), hooks)
     this.core = new ClientCore(cluster, events, settings)
     if (previous !== undefined) cluster.handovers.beginFrom(previous)
     cluster.handovers.joining = changeOf(settings)
@@ -73,6 +76,12 @@ export class ClientSettings {
   configure(behaviors: BehaviorsInput): void {
     const { next, changes } = changeBehaviors(this.core.behaviors, behaviors)
     const before = this.core.behaviors
+    const { hosts } = this.core.cluster
+    checkGutter(
+      hosts.map(({ server }) => server),
+      next,
+    )
+    if (this.#next !== undefined) checkGutter(parseServers(this.#next.servers), next)
     const previous = 'previous' in changes ? previousOf(next) : undefined
     this.core.apply(next)
     try {
@@ -95,6 +104,7 @@ export class ClientSettings {
   setServers(servers: Servers, options?: ChangeOptions): void {
     const { cluster } = this.core
     const list = parseServers(servers)
+    checkGutter(list, this.core.behaviors)
     const change = changeOf(this.core.behaviors, options)
     this.#next = undefined
     if (change !== undefined && cluster.handover !== undefined) {
@@ -154,7 +164,11 @@ export class ClientSettings {
     const watcher = watcherFor(discovery, () => this.core.behaviors, {
       changed: (servers) => {
         // The first list is not a change of servers: the fleet existed before this process.
-        this.setServers(servers, isFirst ? { handover: 0 } : undefined)
+        try {
+          this.setServers(servers, isFirst ? { handover: 0 } : undefined)
+        } catch (error) {
+          return warn(`${messageOf(error)}; the current servers stay in use`)
+        }
         this.core.cluster.handovers.joining = changeOf(this.core.behaviors)
         isFirst = false
       },
@@ -187,6 +201,19 @@ export function drainMsOf(options: CloseOptions | undefined): number {
 function undiscovered(source: string, { timeoutMs }: OperationOptions): MintringError {
   const message = `${source} returned no server list within the ${timeoutMs} ms of discover()`
   return new MintringError('MINTRING_TIMEOUT', message)
+}
+
+/** Throws MINTRING_BAD_BEHAVIOR if a host of the gutter is also one of the servers. */
+function checkGutter(list: readonly ServerAddress[], { failover }: Behaviors): void {
+  if (typeof failover === 'string') return
+  const addresses = list.map((server) => addressOf(server))
+  const gutter = parseServers(failover.gutter).map((server) => addressOf(server))
+  const both = gutter.find((address) => addresses.includes(address))
+  if (both === undefined) return
+  throw badBehavior(
+    `failover: the gutter has ${both}, which is one of the servers too. ` +
+      'Its hosts must be others: they hold only keys of servers that are out',
+  )
 }
 
 function placesOf({ hosts }: Cluster): string {
