@@ -33,8 +33,11 @@ export interface LoadReport {
   errors: number
   readErrors: number
   readonly errorCodes: Map<string, number>
+  /** The longest operation of those that began since `resetMax()`. */
   maxMs: number
   maxReadMs: number
+  /** The longest operation that ended since then, whenever it began. */
+  longestMs: number
   /** The longest time that the event loop was busy, which explains late results. */
   maxLagMs: number
   peakInFlight: number
@@ -59,6 +62,7 @@ export class FaultLoad {
   #random: number
   #timer: NodeJS.Timeout | undefined
   #startMs = 0
+  #phaseMs = 0
   #due = 0
   #lastTickMs = 0
 
@@ -104,7 +108,9 @@ export class FaultLoad {
 
   /** Resets the maximum durations and counts, so that the next phase of a test has its own. */
   resetMax(): void {
-    this.report.maxMs = this.report.maxReadMs = this.report.maxLagMs = this.report.peakInFlight = 0
+    const { report } = this
+    this.#phaseMs = performance.now()
+    report.maxMs = report.maxReadMs = report.longestMs = report.maxLagMs = report.peakInFlight = 0
   }
 
   #tick(): void {
@@ -170,6 +176,8 @@ export class FaultLoad {
     const { report } = this
     const tookMs = performance.now() - startMs
     report.settled++
+    report.longestMs = Math.max(report.longestMs, tookMs)
+    if (startMs < this.#phaseMs) return
     report.maxMs = Math.max(report.maxMs, tookMs)
     if (!isWrite) report.maxReadMs = Math.max(report.maxReadMs, tookMs)
   }
@@ -224,6 +232,7 @@ function newReport(): LoadReport {
     errorCodes: new Map(),
     maxMs: 0,
     maxReadMs: 0,
+    longestMs: 0,
     maxLagMs: 0,
     peakInFlight: 0,
     windows: [],
