@@ -34,6 +34,7 @@ const LONG = [
   'test/handover/restarted.test.ts',
   'test/handover/successive.test.ts',
   'test/handover/warm-figures.test.ts',
+  'test/hosts/every-change.test.ts',
   'test/meetings',
   'test/refill/many-keys.test.ts',
   'test/secrets-everywhere.test.ts',
