@@ -5,16 +5,19 @@ import { Request, type Verb } from '../net/request.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { decrHead, incrHead, touchHead } from '../protocol/request.ts'
 import { clearInterval, crypto, performance, setInterval } from '../runtime.ts'
+import { FirstDial } from './first-dial.ts'
 import type { Host } from './host.ts'
 import { done, getsVerb, itemVerb, textVerb } from './item-commands.ts'
 import type { ClusterPolicy } from './policy.ts'
 
 /** How often counters are brought up to date, and those above 0 read again. */
 const COUNT_MS = 10_000
-/** The shortest time for which a host's first requests wait for another host, if it is silent. */
+/** The shortest time after which a host's first requests wait for two other hosts, not for one. */
 const PATIENCE_MS = 20
-/** How many times as long as a host's own dial they wait. */
+/** How many times as long as a host's own dial they wait for one. */
 const PATIENCE = 2
+/** The share of requestTimeoutMs for which they wait at most, for hosts that do not reply. */
+const WITNESS_SHARE = 0.5
 /** UTF-8 never contains this byte, so no caller's key is the same. */
 const COUNT_PREFIX = '\xff~mintring~owed~'
 /** An item that a fallback host has while any of its counters may be above 0. */
@@ -57,13 +60,8 @@ interface Answer {
   readonly behind: Set<Host>
   /** The first answer; undefined once it is there. */
   pending: Promise<void> | undefined
-}
-
-/** A dial whose handshake has not ended. */
-interface Dial {
-  startMs: number
-  /** Resolves once another host has said whether it has counters, or none can. */
-  witness: Promise<void> | undefined
+  /** When the host last did not reply. */
+  silentMs: number
 }
 
 /** Changes that this process made on a fallback host while a key's own host was out. */
@@ -94,9 +92,9 @@ export class MissedCounts {
   /** Whether a host may have missed changes that this process does not know. */
   #isAsking = false
   /** The hosts that are being dialled. */
-  readonly #dials = new Map<Host, Dial>()
+  readonly #dials = new Map<Host, FirstDial | undefined>()
   /** Connections whose requests wait for a second host. */
-  readonly #held = new Set<Lane>()
+  readonly #held = new Map<Lane, FirstDial>()
   /** The list of hosts all of which have said that no host missed anything. */
   #clearFor: readonly Host[] | undefined
   #timer: NodeJS.Timeout | undefined
@@ -120,10 +118,9 @@ export class MissedCounts {
   dialled(home: Host): string | undefined {
     const { hosts } = this.#owner
     if (!this.#isOn || hosts.length < 2) return undefined
-    const dial: Dial = this.#dials.get(home) ?? { startMs: 0, witness: undefined }
-    dial.startMs = performance.now()
+    const dial = this.#dials.get(home) ?? this.#firstDial(home)
+    if (dial !== undefined) dial.startMs = performance.now()
     this.#dials.set(home, dial)
-    if (!this.#isWitnessed(home)) dial.witness ??= this.#findWitness(home)
     return ANY_KEY
   }
 
@@ -132,17 +129,19 @@ export class MissedCounts {
     return this.#owner.hosts.some((host) => host !== home && host.abilities !== undefined)
   }
 
-  async #findWitness(home: Host): Promise<void> {
+  #firstDial(home: Host): FirstDial | undefined {
+    const held = this.#heldOf(home)
+    if (held !== undefined || this.#isWitnessed(home)) return held
     const others = this.#owner.hosts.filter((host) => host !== home)
     // Prefer one that is being dialled anyway.
     others.sort((one, other) => +this.#dials.has(other) - +this.#dials.has(one))
-    for (const other of others) {
-      const isThere = await other.ready().then(
-        () => true,
-        () => false,
-      )
-      if (isThere) return
-    }
+    const dial = new FirstDial(home, others)
+    void dial.search()
+    return dial
+  }
+
+  #heldOf(home: Host): FirstDial | undefined {
+    return [...this.#held.values()].find((dial) => dial.home === home)
   }
 
   /**
@@ -150,25 +149,32 @@ export class MissedCounts {
    * are given back, because each must be checked first. Otherwise they wait for a second host.
    */
   greeted(home: Host, lane: Lane, isFlagged: boolean): void {
-    const dial = this.#dials.get(home)
+    const dial = this.#dials.get(home) ?? this.#heldOf(home)
     this.#dials.delete(home)
     // If `missedTtl` is set later, this connection has not looked.
     if (!this.#isOn) this.#isAsking = true
     if (isFlagged && !this.#isAsking) {
       this.#isAsking = true
       const error = new MintringError('MINTRING_CONNECTION', 'Must first ask what hosts missed')
-      for (const one of [lane, ...this.#held]) one.giveBack(error)
+      for (const one of [lane, ...this.#held.keys()]) one.giveBack(error)
       const dialled = this.#owner.hosts.filter((host) => this.#dials.has(host))
       for (const host of dialled) host.giveBack(error)
     }
-    if (dial?.witness !== undefined && !this.#isAsking && !this.#isWitnessed(home))
-      void this.#hold(lane, dial.witness, performance.now() - dial.startMs)
+    for (const held of this.#held.values()) if (held.home !== home) held.end()
+    const isUnsure = dial?.isOver === false && !this.#isAsking && !this.#isWitnessed(home)
+    if (isUnsure) void this.#hold(lane, dial)
   }
 
-  async #hold(lane: Lane, witness: Promise<void>, tookMs: number): Promise<void> {
+  /** Holds the requests of a connection until another host has replied, or all have failed. */
+  async #hold(lane: Lane, dial: FirstDial): Promise<void> {
+    const tookMs = performance.now() - dial.startMs
+    const limitMs = this.#owner.policy.requestTimeoutMs * WITNESS_SHARE
+    const patienceMs = Math.min(limitMs, Math.max(PATIENCE_MS, PATIENCE * tookMs))
     lane.isOnHold = true
-    this.#held.add(lane)
-    await settledWithin(Math.max(PATIENCE_MS, PATIENCE * tookMs), witness)
+    this.#held.set(lane, dial)
+    await settledWithin(patienceMs, dial.over)
+    if (!dial.isOver) void dial.search()
+    await settledWithin(limitMs - patienceMs, dial.over)
     this.#held.delete(lane)
     lane.isOnHold = false
     lane.onDrain()
@@ -183,8 +189,10 @@ export class MissedCounts {
   ask(standIn: Host): Promise<void> | undefined {
     if (this.isClear) return undefined
     const known = this.#answers.get(standIn)
-    if (known !== undefined) return known.pending
-    const answer: Answer = { behind: new Set(), pending: undefined }
+    // A host that did not reply is asked again when it replies to other requests.
+    if (known !== undefined && known.silentMs < 0) return known.pending
+    if (known !== undefined && known.silentMs >= standIn.answeredMs) return undefined
+    const answer: Answer = { behind: new Set(), pending: undefined, silentMs: -1 }
     this.#answers.set(standIn, answer)
     answer.pending = this.#read(standIn, answer)
     return answer.pending
@@ -224,6 +232,11 @@ export class MissedCounts {
   }
 
   close(): void {
+    for (const dial of this.#held.values()) dial.end()
+    this.#rest()
+  }
+
+  #rest(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
@@ -233,20 +246,26 @@ export class MissedCounts {
     await undefined
     const others = this.#owner.hosts.filter((host) => host !== standIn)
     const names = others.map(({ name }) => name)
-    const counts = await countsOf(names, (request) => this.#ask(request, standIn)).catch(() => [])
-    answer.behind.clear()
-    others.forEach((home, i) => {
-      // The account of this process knows its own changes.
-      if ((counts[i] ?? 0) > this.#toldOf(home, standIn)) answer.behind.add(home)
-    })
+    const counts = await countsOf(names, (request) => this.#ask(request, standIn)).catch(() => {})
+    if (counts === undefined) answer.silentMs = performance.now()
+    else this.#learn(standIn, answer, others, counts)
     answer.pending = undefined
     if (answer.behind.size > 0) this.#start()
     const { hosts } = this.#owner
     const isClear = hosts.every((host) => {
       const known = this.#answers.get(host)
-      return known?.pending === undefined && known?.behind.size === 0
+      return known?.pending === undefined && known?.behind.size === 0 && known.silentMs < 0
     })
     this.#clearFor = isClear ? hosts : undefined
+  }
+
+  #learn(standIn: Host, answer: Answer, others: readonly Host[], counts: readonly number[]): void {
+    answer.behind.clear()
+    answer.silentMs = -1
+    others.forEach((home, i) => {
+      // The account of this process knows its own changes.
+      if (counts[i]! > this.#toldOf(home, standIn)) answer.behind.add(home)
+    })
   }
 
   /** How much of a counter are keys of this process. */
@@ -272,7 +291,7 @@ export class MissedCounts {
       isBehind = true
       void this.#read(standIn, answer)
     }
-    if (!isBehind && this.#own.size === 0) this.close()
+    if (!isBehind && this.#own.size === 0) this.#rest()
   }
 
   /** Adds to the counter what it does not contain yet, and lets it live as long as the notices. */

@@ -60,8 +60,8 @@ class Known {
   readonly told = new Map<string, bigint>()
   /** Keys that had no notice, or have been deleted, and need no further check. */
   readonly checked = new Set<string>()
-  /** Fallback hosts that did not reply. */
-  readonly deaf = new Set<Host>()
+  /** When a fallback host last did not reply. */
+  readonly silentMs = new Map<Host, number>()
   /** Lookups of notices that are queued but not sent yet, by key: other requests can share them. */
   readonly looks = new Map<string, { readonly request: Request; readonly isDone: Promise<void> }>()
 }
@@ -164,7 +164,7 @@ export class MissedNotices {
    */
   check(key: HomeKey): Promise<void> | undefined {
     const standIn = this.#owner.newHostFor(key.routeKey, key.home)
-    if (standIn === undefined || this.#known.deaf.has(standIn)) return undefined
+    if (standIn === undefined) return undefined
     const outage = this.#outages.get(key.home)
     if (outage !== undefined && outage.untilMs > performance.now()) return this.#look(key, standIn)
     const asking = this.counts.ask(standIn)
@@ -178,20 +178,25 @@ export class MissedNotices {
     const { checked } = this.#known
     const name = noticeKey(key.home, key.wireKey, key.isBase64)
     if (checked.has(name)) return undefined
-    return this.#look(key, standIn).then(() => {
+    const isDone = (): void => {
       if (checked.size < this.#owner.policy.maxOwedKeys) checked.add(name)
-    })
+    }
+    const look = this.#look(key, standIn)
+    if (look === undefined) isDone()
+    return look?.then(isDone)
   }
 
   /** Looks for a notice of a key. Requests of the same time share a lookup. */
-  #look(key: HomeKey, standIn: Host): Promise<void> {
-    const { looks, deaf } = this.#known
+  #look(key: HomeKey, standIn: Host): Promise<void> | undefined {
+    const { looks, silentMs } = this.#known
+    if ((silentMs.get(standIn) ?? -1) >= standIn.answeredMs) return this.#distrust(key)
     const name = noticeKey(key.home, key.wireKey, key.isBase64)
     const known = looks.get(name)
     if (known?.request.sent === false) return known.isDone
     const request = asking(name)
     const isDone = this.#obey(request, key, standIn).catch(() => {
-      deaf.add(standIn)
+      silentMs.set(standIn, performance.now())
+      this.#distrust(key)
     })
     const look = { request: request as Request, isDone }
     looks.set(name, look)
@@ -199,6 +204,11 @@ export class MissedNotices {
       if (looks.get(name) === look) looks.delete(name)
     })
     return isDone
+  }
+
+  /** Deletes a key on its own host: its fallback host has not said whether there is a notice. */
+  #distrust({ home, wireKey, isBase64 }: HomeKey): undefined {
+    this.#owner.owe(home, wireKey, { isMark: false, isBase64 })
   }
 
   /** Deletes the key on its own host if there is a notice. */

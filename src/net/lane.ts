@@ -299,7 +299,7 @@ export class Lane implements ConnectionOwner, Gatherer {
     const inflight = this.#inflight
     const isArriving = nowMs - this.#progressMs < requestTimeoutMs * SILENT_SHARE
     if (isArriving) inflight.peek()?.extend()
-    if (this.#isLate(nowMs, requestTimeoutMs)) {
+    if (!this.isOnHold && this.#isLate(nowMs, requestTimeoutMs)) {
       if (this.#state === 'open' && this.#isSilent(nowMs, requestTimeoutMs)) {
         this.#end('silent', this.#lostError('it did not reply in time'))
         return Number.POSITIVE_INFINITY

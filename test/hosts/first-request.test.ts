@@ -5,6 +5,12 @@ import { MemcachedClient } from '../../src/index.ts'
 import { Gate } from '../meetings/gate.ts'
 import { until } from '../support/test-cluster.ts'
 
+/** Long timeouts: what a client must not use is decided by replies, however late they are. */
+const PATIENT = {
+  ...{ requestTimeoutMs: 20_000, connectTimeoutMs: 20_000 },
+  ...{ retryTimeoutMs: 20_000, deadTimeoutMs: 20_000 },
+} as const
+
 const load = async (): Promise<string> => 'new'
 const stateOf = (client: MemcachedClient): string => client.hosts()[0]!.state
 
@@ -31,9 +37,8 @@ suite('the first request of a process, while all hosts are up again', () => {
     })
     const home = `127.0.0.1:${gate.port}`
     const list = [home, servers[1]!.address, servers[2]!.address]
-    const settings = { missedTtl: '1h', retryTimeoutMs: 200, deadTimeoutMs: 200 } as const
     const open = (): MemcachedClient => {
-      const client = new MemcachedClient(list, settings)
+      const client = new MemcachedClient(list, PATIENT)
       t.after(() => client.close({ drainMs: 0 }))
       return client
     }
@@ -66,4 +71,46 @@ suite('the first request of a process, while all hosts are up again', () => {
     for (let i = 0; i < 100; i++) void last.get(`other:${i}`).catch(() => undefined)
     for (const value of await Promise.all(all)) assert.notEqual(value, 'old')
   })
+})
+
+suite('the first request of a process, while another host is slow', () => {
+  for (const hosts of [2, 3]) {
+    const how = hosts === 2 ? 'replies much later' : 'hangs: it asks a third one'
+    test(`is checked, if the next of ${hosts} hosts ${how}`, async (t) => {
+      const servers = await Promise.all(Array.from({ length: hosts }, () => startServer()))
+      const gates = await Promise.all(servers.map(({ port }) => new Gate(port).open()))
+      const clients: MemcachedClient[] = []
+      t.after(async () => {
+        await Promise.all(clients.map((client) => client.close({ drainMs: 0 })))
+        await Promise.all(gates.map((gate) => gate.close()))
+        await Promise.all(servers.map((server) => server.close()))
+      })
+      const list = gates.map(({ port }) => `127.0.0.1:${port}`)
+      const open = (): MemcachedClient => {
+        const client = new MemcachedClient(list, PATIENT)
+        clients.push(client)
+        return client
+      }
+      const first = open()
+      let at = 0
+      const isFit = (): boolean => {
+        const { server, fallback } = first.locate(`key:${at}`)
+        return server === list[0] && fallback === list.at(-1)
+      }
+      while (!isFit()) at++
+      const key = `key:${at}`
+      await first.set(key, 'old')
+      gates[0]!.shut()
+      await until(() => {
+        first.get(key).catch(() => undefined)
+        return stateOf(first) === 'ejected'
+      })
+      await first.delete(key)
+      await first.close({ drainMs: 0 })
+      gates[0]!.isShut = false
+      gates[1]!.set('version', { delayMs: hosts === 2 ? 1_000 : 3_600_000 })
+      assert.equal(await open().get(key), undefined)
+      assert.ok(gates[1]!.hasSprung)
+    })
+  }
 })

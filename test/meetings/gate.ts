@@ -138,7 +138,7 @@ class Passage {
       if (this.#near.destroyed) return
       if (typeof death === 'object') this.#near.write(bytes)
       else this.#die(bytes, death)
-    }, ms)
+    }, ms).unref()
   }
 
   #die(bytes: Buffer, death: Death): void {
