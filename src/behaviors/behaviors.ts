@@ -145,10 +145,10 @@ export interface Behaviors {
    */
   readonly precautionsMs: number
   /**
-   * How long fallback hosts count the keys that a host missed, for processes that start later,
-   * such as `1h`. A process finds out in its handshakes whether a host missed any. With 0
-   * nothing is counted or asked: after a restart, only the TTL limits the age of what a host
-   * returns that kept its memory during an outage. Default: `0`.
+   * How long fallback hosts count the keys that a host missed, for processes that start later.
+   * A process finds out in its handshakes whether a host missed any. With 0 nothing is counted
+   * or asked: after a restart, only the TTL limits the age of what a host returns that kept its
+   * memory during an outage. Default: `3600`.
    */
   readonly missedTtl: number
   /**

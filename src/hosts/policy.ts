@@ -85,7 +85,7 @@ export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
   onReturn: 'trust',
   maxOwedKeys: 100_000,
   precautionsMs: 10_000,
-  missedTtl: 0,
+  missedTtl: 3_600,
   connectTimeoutMs: 500,
   requestTimeoutMs: 500,
   retries: 1,

@@ -43,7 +43,7 @@ const samples: Readonly<Record<string, Sample>> = {
   slowHosts: { default: 'report', good: 'eject', ...words },
   ejectLoneHost: { default: false, good: true, ...switches },
   precautionsMs: { default: 10_000, good: 0, bad: [...numbers.bad, -1, 86_400_001] },
-  missedTtl: { default: 0, good: 3_600, bad: [-1, 1.5, 2_592_001, null, true] },
+  missedTtl: { default: 3_600, good: 60, bad: [-1, 1.5, 2_592_001, null, true] },
   ejection: { default: 'skip', good: 'rebuild', ...words },
   onReturn: { default: 'trust', good: 'flush', ...words },
   retries: { default: 1, good: 3, bad: [...numbers.bad, -1, 11] },

@@ -149,7 +149,7 @@ export const health: Readonly<Record<string, Check>> = {
     },
     2,
   ),
-  missedTtl: failing(QUICKER, async (world) => {
+  missedTtl: failing({ ...QUICKER, missedTtl: 0 }, async (world) => {
     const { servers, cache } = world
     await ejected(world)
     const keys = keysOfFirst(world)
