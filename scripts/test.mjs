@@ -38,6 +38,7 @@ const LONG = [
   'test/meetings',
   'test/refill/many-keys.test.ts',
   'test/secrets-everywhere.test.ts',
+  'test/simulate/outage.test.ts',
   'test/simulate/stampede.test.ts',
   'test/simulate/stampede-controls.test.ts',
   'test/simulate/stampede-exhaustive.test.ts',
