@@ -2,7 +2,6 @@ import { MintringError } from '../errors.ts'
 import type { Resolve } from '../net/dial.ts'
 import { DELETE_DEBT, type Debt, type Request } from '../net/request.ts'
 import { Turn } from '../net/turn.ts'
-import '../net/shapes.ts'
 import { performance, setImmediate } from '../runtime.ts'
 import { Account } from './account.ts'
 import { identityOf, parseServers, type ServerAddress } from './address.ts'
@@ -77,6 +76,10 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   get hosts(): readonly Host[] {
     return this.#places.hosts
+  }
+
+  get placement(): string {
+    return this.#places.placement
   }
 
   /** Sends a request to the host of `request.routeKey`. The request always settles. */

@@ -93,7 +93,7 @@ export class Handovers {
    */
   get markKey(): string | undefined {
     if (this.#joining === undefined || this.current !== undefined) return undefined
-    const placement = this.#placement
+    const { placement } = this.#owner
     if (this.#marks.placement !== placement) this.#marks = { placement, key: markKeyOf(placement) }
     return this.#marks.key
   }
@@ -105,10 +105,6 @@ export class Handovers {
 
   get #servers(): readonly ServerAddress[] {
     return this.#owner.hosts.map(({ server }) => server)
-  }
-
-  get #placement(): string {
-    return placementOfPolicy(this.#servers, this.#owner.policy)
   }
 
   /** Looks for marks on hosts that are connected already. */
@@ -202,7 +198,7 @@ export class Handovers {
       this.#arrivedAtMs = mark.startedAtMs
       this.#useListAgain()
     }
-    this.#marked.add(this.#placement)
+    this.#marked.add(this.#owner.placement)
     if (leftMsOf(item, mark) <= 0) return false
     const known = this.#known(mark.previous)
     if (known === undefined) return false
@@ -323,7 +319,7 @@ export class Handovers {
   ): boolean {
     retire(this.end())
     this.#useListAgain()
-    const to = this.#placement + (names?.now ?? '')
+    const to = this.#owner.placement + (names?.now ?? '')
     const text = placementOfPolicy(servers, options) + (names?.before ?? '')
     if (text === to) return false
     const known = new Map(this.#owner.hosts.map((host) => [identityOf(host.server), host]))

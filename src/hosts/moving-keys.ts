@@ -15,6 +15,8 @@ import { type HandoverChange, homesOf, type PreviousPlaces } from './previous-pl
 /** What a handover needs from its cluster. */
 export interface HandoverOwner {
   readonly hosts: readonly Host[]
+  /** Everything that determines the placement of keys, as one text. */
+  readonly placement: string
   readonly policy: ClusterPolicy
   readonly hooks: ClusterHooks
   homeOf(routeKey: string): Host

@@ -4,6 +4,7 @@ import { clearInterval, performance, setInterval } from '../runtime.ts'
 import { Lane } from './lane.ts'
 import type { LaneOwner } from './lane-owner.ts'
 import type { Request } from './request.ts'
+import './shapes.ts'
 
 /** The limits for the number of connections to a host. */
 export interface LaneBounds {
