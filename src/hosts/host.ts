@@ -235,7 +235,8 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
 
   /** Fails the requests that wait for a connection, so that they are sent again, and dials anew. */
   giveBack(error: MintringError): void {
-    const isDialled = this.usable || this.state === 'probing'
+    // No event ends a dial that is closed here, so nothing else would begin the next one.
+    const isDialled = this.usable || this.#lanes.first.state === 'opening'
     this.#lanes.closeUnopened(error)
     if (isDialled) this.openLane()
   }
