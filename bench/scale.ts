@@ -1,137 +1,224 @@
-// The cost of m hosts for n processes: `npm run bench -- scale`. Embedded servers run in one
-// process, clients in another, which is measured: starting (a first get at every host), idling, and
-// all hosts restarted at once under a steady load. Hosts are on loopback: network distance is not
-// measured.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { MemcachedClient } from '../src/client/client.ts'
-import { startServer } from '../src/embedded/server.ts'
+import { HEALTHY, type Health, nextHealth } from '../src/hosts/health.ts'
+import { defaultClusterPolicy } from '../src/hosts/policy.ts'
+import { freePort, startMemcached } from '../test/support/memcached.ts'
+import { build } from './clients/build.mjs'
 import { machine, writeResults } from './clients/report.mjs'
 
-const SHAPES = [
-  { hosts: 10, clients: 1 },
-  { hosts: 100, clients: 1 },
-  { hosts: 1000, clients: 1 },
-  { hosts: 10, clients: 100 },
-  { hosts: 3, clients: 1000 },
-]
-/** One process plays all hosts here, and needs time for a thousand handshakes. */
-const PATIENT = { requestTimeoutMs: 20_000, connectTimeoutMs: 20_000 }
+// The cost of m hosts for n processes: `npm run bench -- scale`. Real memcacheds and processes that
+// start at once, idle, and read while all hosts are killed and restarted at once. Hosts are on
+// loopback, and all processes share the cores, so that times and timeouts are not those of a fleet:
+// counts are. SHAPES=1x1x10,100x1x100 selects processes x clients x hosts.
+const SHAPES = '1x1x10,1x1x100,1x1x1000,1x1000x4,10x1x100,100x1x100'
+/** A memcached listens on several ports when there are more hosts. */
+const MEMCACHEDS = 100
+/** So that processes that wait for a core do not eject hosts. */
+const BEHAVIORS = { requestTimeoutMs: 20_000, connectTimeoutMs: 20_000 }
 const IDLE_MS = 5_000
 const DOWN_MS = 3_000
-const LOAD_INTERVAL_MS = 20
+const LOAD_INTERVAL_MS = 1_000
+/** How long reads go on after all hosts are back. */
+const CALM_MS = 2_000
+const SIMULATED_PROCESSES = [100, 1_000, 10_000]
+const SIMULATED_OUTAGES_MS = [3_000, 60_000, 600_000]
+const WORKER = fileURLToPath(new URL('./scale/worker.mjs', import.meta.url))
 
-interface Row {
-  readonly hosts: number
+interface Shape {
+  readonly processes: number
   readonly clients: number
+  readonly hosts: number
+}
+
+/** What a process of the fleet answers to an order. */
+interface Figures {
+  readonly ms: number
+  readonly cpuMs: number
+  readonly heap: number
+  readonly rss: number
   readonly connections: number
-  readonly [figure: string]: number
+  readonly files: number
+  readonly dials: Readonly<Record<string, readonly number[]>>
+  readonly upMs: number
+  readonly calls: number
+  readonly failures: readonly { readonly atMs: number; readonly code: string }[]
 }
 
-const [role, count] = process.argv.slice(2)
-if (role === 'hosts') await serveHosts(Number(count))
-else await review()
+const rows: object[] = []
+const url = await build()
+for (const shape of (process.env.SHAPES ?? SHAPES).split(',')) {
+  const [processes, clients, hosts] = shape.split('x').map(Number) as [number, number, number]
+  rows.push(await measured({ processes, clients, hosts }))
+  console.log(rows.at(-1))
+}
+const simulated = SIMULATED_PROCESSES.flatMap((processes) =>
+  SIMULATED_OUTAGES_MS.flatMap((outageMs) =>
+    [true, false].map((hasFallback) => simulatedOutage(processes, outageMs, hasFallback)),
+  ),
+)
+console.log(simulated)
+writeResults('scale', { machine: machine(), rows, simulated })
 
-async function review(): Promise<void> {
-  const rows: Row[] = []
-  for (const shape of SHAPES) {
-    const row = await measured(shape)
-    rows.push(row)
-    console.log(row)
+async function measured(shape: Shape): Promise<object> {
+  const fleet = await startFleet(shape)
+  const children = await Promise.all(Array.from({ length: shape.processes }, startProcess))
+  const all = (name: string, order: object = {}): Promise<Figures[]> =>
+    Promise.all(children.map((child) => told(child, { name, ...order })))
+  try {
+    return await review(shape, fleet, all)
+  } finally {
+    for (const child of children) child.kill('SIGKILL')
+    await fleet.kill()
   }
-  writeResults('scale', { machine: machine(), rows })
 }
 
-/** The other process: that many embedded servers, which stop and restart together on order. */
-async function serveHosts(hosts: number): Promise<void> {
-  const servers = await Promise.all(Array.from({ length: hosts }, () => startServer()))
-  process.send!(servers.map(({ address }) => address))
-  process.once('disconnect', () => process.exit())
-  process.on('message', async (what) => {
-    if (what === 'kill') await Promise.all(servers.map((server) => server.kill()))
-    else await Promise.all(servers.map((server) => server.restart()))
-    process.send!('done')
-  })
-}
-
-async function measured({ hosts, clients }: (typeof SHAPES)[number]): Promise<Row> {
-  const child = fork(fileURLToPath(import.meta.url), ['hosts', String(hosts)])
-  const [addresses] = (await once(child, 'message')) as [string[]]
-  const before = usage()
-  const made = Array.from({ length: clients }, () => new MemcachedClient(addresses, PATIENT))
-  const constructed = since(before)
-  const start = usage()
-  await Promise.all(made.map((client) => askEveryHost(client)))
-  const started = since(start)
-  const idle = usage()
-  await sleep(IDLE_MS)
-  const idled = since(idle)
-  const lanes = made.flatMap((client) => client.hosts().map((host) => host.lanes))
-  const connections = lanes.reduce((sum, one) => sum + one, 0)
-  const files = readdirSync('/proc/self/fd').length
-  const storm = await restartAll(child, made)
-  await Promise.all(made.map((client) => client.close({ drainMs: 0 })))
-  child.kill('SIGKILL')
-  await once(child, 'exit')
+async function review(
+  { processes, clients, hosts }: Shape,
+  fleet: Fleet,
+  all: (name: string, order?: object) => Promise<Figures[]>,
+): Promise<object> {
+  const empty = await all('idle', { ms: 0 })
+  const made = await all('make', { servers: fleet.servers, count: clients, behaviors: BEHAVIORS })
+  const started = await all('start')
+  const idle = await all('idle', { ms: IDLE_MS })
+  const connections = sum(started.map((one) => one.connections))
+  // Each call reads as many random keys as there are hosts, and so asks two of three of them. Many
+  // processes call less often, so that two cores bear it.
+  await all('load', { keys: hosts, everyMs: Math.max(1, processes / 20) * LOAD_INTERVAL_MS })
+  await sleep(CALM_MS)
+  const outage = all('idle', { ms: DOWN_MS })
+  await fleet.kill()
+  const down = await outage
+  await fleet.restart()
+  const backMs = Date.now()
+  const returned = await all('upAgain')
+  await sleep(CALM_MS)
+  const errors = await all('errors')
+  const failures = errors.flatMap((one) => one.failures)
+  const late = failures.filter(({ atMs }) => atMs > backMs)
+  const grown = (what: 'heap' | 'rss'): number =>
+    Math.round(median(idle.map((one, i) => one[what] - empty[i]![what])) / 1_024)
   return {
-    ...{ hosts, clients, connections, files },
-    constructMs: constructed.ms,
-    startMs: started.ms,
-    startCpuMs: started.cpuMs,
-    heapKbPerConnection: Math.round((idle.heap - before.heap) / 1024 / connections),
-    idleCpuPercent: Math.round((idled.cpuMs / idled.ms) * 1000) / 10,
-    ...storm,
+    ...{ processes, clients, hosts, connections, connectionsPerHost: connections / hosts },
+    filesPerProcess: median(started.map(({ files }) => files)),
+    constructCpuMs: Math.round(median(made.map(({ cpuMs }) => cpuMs))),
+    startMs: Math.round(Math.max(...started.map(({ ms }) => ms))),
+    startCpuMs: Math.round(median(started.map(({ cpuMs }) => cpuMs))),
+    startPeak: peakOf(started),
+    ...{ heapKb: grown('heap'), rssKb: grown('rss') },
+    idleCpuPercent: percent(idle),
+    ...{ downCpuPercent: percent(down), downPeak: peakOf(down) },
+    returnMs: Math.max(...returned.map(({ upMs }) => upMs)) - backMs,
+    returnCpuMs: Math.round(median(returned.map(({ cpuMs }) => cpuMs))),
+    returnPeak: peakOf(returned),
+    ...{ calls: sum(errors.map(({ calls }) => calls)), failed: failures.length },
+    failedCodes: [...new Set(failures.map(({ code }) => code))].join(' '),
+    lastFailureMs: Math.max(0, ...late.map(({ atMs }) => atMs - backMs)),
   }
 }
 
-/** Opens a connection to every host: one raw command each. */
-async function askEveryHost(client: MemcachedClient): Promise<void> {
-  const replies = await client.version()
-  if (replies.failed.size > 0) throw [...replies.failed.values()][0]
+interface Fleet {
+  readonly servers: readonly string[]
+  kill(): Promise<void>
+  restart(): Promise<void>
 }
 
-/** All hosts die and restart at once, while the clients keep asking. */
-async function restartAll(child: ChildProcess, clients: readonly MemcachedClient[]) {
-  const load = setInterval(() => {
-    const client = clients[Math.floor(Math.random() * clients.length)]!
-    client.get(`key:${Math.random()}`).catch(() => {})
-  }, LOAD_INTERVAL_MS)
-  const down = usage()
-  await told(child, 'kill')
-  await sleep(DOWN_MS)
-  const outage = since(down)
-  await told(child, 'restart')
-  const back = usage()
-  // A suspect host gets requests again; it waits for one to be cleared.
-  while (!clients.every(isUp)) await sleep(10)
-  const returned = since(back)
-  clearInterval(load)
+async function startFleet({ processes, clients, hosts }: Shape): Promise<Fleet> {
+  const ports = new Set<number>()
+  while (ports.size < hosts) ports.add(await freePort())
+  const each = Math.ceil(hosts / MEMCACHEDS)
+  const room = String(2 * processes * clients * each + 100)
+  const memcacheds = await Promise.all(
+    Array.from({ length: Math.ceil(hosts / each) }, (_, i) => {
+      const [port, ...more] = [...ports].slice(i * each, (i + 1) * each)
+      const args = ['-t', '1', '-m', '2', '-c', room]
+      return startMemcached({
+        port: port!,
+        args: [...args, ...more.flatMap((other) => ['-l', `127.0.0.1:${other}`])],
+      })
+    }),
+  )
   return {
-    outageCpuPercent: Math.round((outage.cpuMs / outage.ms) * 1000) / 10,
-    returnMs: returned.ms,
-    returnCpuMs: returned.cpuMs,
+    servers: [...ports].map((port) => `127.0.0.1:${port}`),
+    kill: async () => void (await Promise.all(memcacheds.map((one) => one.kill()))),
+    restart: async () => void (await Promise.all(memcacheds.map((one) => one.restart()))),
   }
 }
 
-function isUp(client: MemcachedClient): boolean {
-  return client.hosts().every(({ state }) => state === 'up' || state === 'suspect')
-}
-
-async function told(child: ChildProcess, what: string): Promise<void> {
-  child.send(what)
+async function startProcess(): Promise<ChildProcess> {
+  const child = fork(WORKER, [url], { execArgv: ['--expose-gc'], serialization: 'advanced' })
   await once(child, 'message')
+  return child
 }
 
-function usage() {
-  globalThis.gc!()
-  return { atMs: performance.now(), cpu: process.cpuUsage(), heap: process.memoryUsage().heapUsed }
+async function told(child: ChildProcess, order: object): Promise<Figures> {
+  child.send(order)
+  const [figures] = (await once(child, 'message')) as [Figures]
+  return figures
 }
 
-function since({ atMs, cpu }: ReturnType<typeof usage>): { ms: number; cpuMs: number } {
-  const { user, system } = process.cpuUsage(cpu)
-  return { ms: Math.round(performance.now() - atMs), cpuMs: Math.round((user + system) / 1000) }
+/** The most dials that one host got within 100 ms. */
+function peakOf(figures: readonly Figures[]): number {
+  const hosts = [...new Set(figures.flatMap(({ dials }) => Object.keys(dials)))]
+  const dialsOf = (host: string): number[] => figures.flatMap(({ dials }) => dials[host] ?? [])
+  return Math.max(0, ...hosts.map((host) => most(dialsOf(host))))
+}
+
+/** The most of these times that lie within 100 ms. */
+function most(times: readonly number[]): number {
+  const sorted = [...times].sort((a, b) => a - b)
+  let first = 0
+  let peak = 0
+  for (const [last, atMs] of sorted.entries()) {
+    while (sorted[first]! <= atMs - 100) first++
+    peak = Math.max(peak, last - first + 1)
+  }
+  return peak
+}
+
+/**
+ * The dials that one host gets while it is dead, and when it is back: the rules of a client, on
+ * virtual time, for busy processes that all lose the host at once. `hasFallback`: the host is not
+ * the only one, so that it is ejected and probed.
+ */
+function simulatedOutage(processes: number, outageMs: number, hasFallback: boolean): object {
+  const rules = { ...defaultClusterPolicy, autoEjectHosts: hasFallback }
+  const refused: number[] = []
+  const accepted: number[] = []
+  for (let i = 0; i < processes; i++) {
+    let health = HEALTHY
+    let atMs = Math.random() * 10
+    for (; atMs < outageMs; atMs = nextDialOf(health)) {
+      refused.push(atMs)
+      if (health.name === 'ejected') {
+        health = nextHealth(health, 'probeStarted', atMs, rules, Math.random())
+      }
+      health = nextHealth(health, 'dialFailed', atMs, rules, Math.random())
+    }
+    accepted.push(atMs - outageMs)
+  }
+  return {
+    ...{ processes, outageMs, hasFallback, refusedPeak: most(refused), returnPeak: most(accepted) },
+    meanReturnMs: Math.round(sum(accepted) / processes),
+    lastReturnMs: Math.round(Math.max(...accepted)),
+  }
+}
+
+function nextDialOf({ name, nextProbeMs, nextDialMs }: Health): number {
+  return name === 'ejected' ? nextProbeMs : nextDialMs
+}
+
+function percent(figures: readonly Figures[]): number {
+  return Math.round(median(figures.map(({ cpuMs, ms }) => cpuMs / ms)) * 1_000) / 10
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0)
 }
