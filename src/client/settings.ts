@@ -20,8 +20,9 @@ import type { ServerAddress, Servers } from '../hosts/address.ts'
 import { addressOf, listText, parseServers } from '../hosts/address.ts'
 import { Cluster } from '../hosts/cluster.ts'
 import type { ClusterHooks } from '../hosts/hooks.ts'
+import type { HandoverChange } from '../hosts/previous-places.ts'
 import { loadHash } from '../ring/hashes/registry.ts'
-import { setImmediate } from '../runtime.ts'
+import { clearTimeout, setImmediate, setTimeout } from '../runtime.ts'
 import { kindOf } from '../secrets.ts'
 import { ClientCore } from './core.ts'
 import { type DiscoveryWatcher, watcherFor } from './discovery/watcher.ts'
@@ -44,18 +45,30 @@ export interface SettingsListener {
   moved(): void
 }
 
+/** A list of servers as it was given to setServers(). */
+interface GivenList {
+  readonly servers: Servers
+  readonly options: ChangeOptions | undefined
+}
+
 /** Creates the shared state of a client, and changes it at runtime. */
 export class ClientSettings {
   readonly core: ClientCore
   readonly #discovery: DiscoveryWatcher | undefined
   #listener: SettingsListener | undefined
   /** A server list that arrived during a handover; it is applied when the handover ends. */
-  #next: { readonly servers: Servers; readonly options: ChangeOptions | undefined } | undefined
+  #next: GivenList | undefined
+  /** The list that was applied last. */
+  #given: GivenList | undefined
+  #timer: NodeJS.Timeout | undefined
 
   constructor(servers: Servers, behaviors: BehaviorsInput) {
     const settings = resolveBehaviors(behaviors)
     const events = new Events()
-    const hooks = hooksOf(events, String(++clients), () => this.#handedOver())
+    const hooks = hooksOf(events, String(++clients), {
+      handedOver: () => this.#handedOver(),
+      reversed: (servers, leftMs) => this.#goBack(servers, leftMs),
+    })
     const previous = previousOf(settings)
     const list = parseServers(servers)
     checkGutter(list, settings)
@@ -98,8 +111,9 @@ export class ClientSettings {
   }
 
   /**
-   * Replaces the servers. During a handover, a new list waits until the handover ends. A change
-   * without a handover does not wait: it ends the current handover at once.
+   * Replaces the servers. During a handover, a new list waits until the handover ends, which is at
+   * once if no value may move soon. A change without a handover does not wait: it ends the current
+   * handover at once.
    */
   setServers(servers: Servers, options?: ChangeOptions): void {
     const { cluster } = this.core
@@ -107,14 +121,22 @@ export class ClientSettings {
     checkGutter(list, this.core.behaviors)
     const change = changeOf(this.core.behaviors, options)
     this.#next = undefined
+    clearTimeout(this.#timer)
     if (change !== undefined && cluster.handover !== undefined) {
       if (listText(list) !== placesOf(cluster)) this.#next = { servers, options }
+      cluster.handover.want(list)
       return
     }
+    this.#given = { servers, options }
+    this.#apply(list, change)
+    cluster.handovers.joining = change
+  }
+
+  #apply(list: readonly ServerAddress[], change: HandoverChange | undefined): void {
+    const { cluster } = this.core
     const from = cluster.hosts.map((host) => host.name)
     const before = placesOf(cluster)
     cluster.setServers(list, change)
-    cluster.handovers.joining = change
     const to = cluster.hosts.map((host) => host.name)
     if (placesOf(cluster) !== before) this.#announce({ changes: { servers: { from, to } } })
     this.#listener?.moved()
@@ -135,12 +157,29 @@ export class ClientSettings {
   /** Marks the client closed and stops discovery. */
   close(): void {
     this.core.isClosed = true
+    clearTimeout(this.#timer)
     this.#discovery?.close()
   }
 
   #handedOver(): void {
     const next = this.#next
     if (next !== undefined && !this.core.isClosed) this.setServers(next.servers, next.options)
+  }
+
+  /**
+   * Uses the previous servers again, as the fleet does, and then the list that waits. If there is
+   * none before all processes would have known of the change, begins the change again: the other
+   * clients might not have been meant to go back.
+   */
+  #goBack(servers: readonly ServerAddress[], leftMs: number): void {
+    const next = this.#next
+    const wanted = next ?? this.#given
+    this.#next = undefined
+    this.#apply(servers, undefined)
+    if (wanted === undefined || listText(parseServers(wanted.servers)) === listText(servers)) return
+    const use = (): void => this.setServers(wanted.servers, wanted.options)
+    if (next !== undefined) use()
+    else this.#timer = setTimeout(use, leftMs).unref()
   }
 
   #adopt(behaviors: Behaviors): void {
@@ -227,9 +266,14 @@ let clients = 0
  * Publishes each event to the client's listeners and to its channel. All clients share a channel,
  * so messages there include the client's id.
  */
-function hooksOf(events: Events, client: string, handedOver: () => void): ClusterHooks {
+function hooksOf(
+  events: Events,
+  client: string,
+  lists: Pick<ClusterHooks, 'handedOver' | 'reversed'>,
+): ClusterHooks {
   return {
     client,
+    ...lists,
     eject(message) {
       events.emit('eject', message)
       if (ejectChannel.hasSubscribers) ejectChannel.publish({ ...message, client })
@@ -246,7 +290,6 @@ function hooksOf(events: Events, client: string, handedOver: () => void): Cluste
       events.emit('handover', message)
       if (handoverChannel.hasSubscribers) handoverChannel.publish({ ...message, client })
     },
-    handedOver,
     outdated(servers, next) {
       const message =
         `The other clients have moved from ${servers.join(', ')} to ${next.join(', ')}: this ` +

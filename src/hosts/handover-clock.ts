@@ -4,8 +4,8 @@ import { clearTimeout, performance, setTimeout, unixMs } from '../runtime.ts'
 import { each, type MarkAsk } from './each.ts'
 import type { Earlier } from './earlier.ts'
 import {
+  type Departure,
   type FleetState,
-  type FoundMark,
   HandoverMark,
   type Part,
   type Withdrawal,
@@ -21,6 +21,8 @@ const MIN_POLL_MS = 50
 /** How long a host may get the mark later than others that were marked by the same process. */
 const UNMARKED_MS = 100
 const MAX_POLL_MS = 2_000
+/** How often a process that wants the previous servers again checks whether it can go back. */
+const UNWANTED_POLL_MS = 200
 /** How far the beginning of a handover may be misjudged. */
 const CLOCK_MS = 3_000
 /** How often it is checked whether a host has replied to a probe. */
@@ -45,6 +47,11 @@ export interface ClockInput {
   /** The hosts that receive keys. */
   readonly receiving: Promise<readonly Host[]>
   readonly ask: MarkAsk
+  /**
+   * Whether the previous hosts have no old values: none was down meanwhile, or its process is gone.
+   * `isAlone`: if no other process takes part, they may also have got what they missed.
+   */
+  mayGoBack(isAlone: boolean): boolean
   /** When the first of a host's present connections was opened, on the clock of `performance`. */
   connectedMs(host: Host): number | undefined
   /**
@@ -73,6 +80,15 @@ export class HandoverClock {
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
   #opening: Promise<void> | undefined
+  /** Whether it is known that the announcement was not withdrawn before values may move. */
+  #mayMove = false
+  #looking: Promise<void> | undefined
+  /** Whether the fleet should go back to the previous servers. */
+  #isUnwanted = false
+  /** Whether other processes are known to take part. */
+  #isShared = false
+  /** Whether the fleet has gone back to the previous servers. */
+  isReversed = false
   /**
    * For each host, its epoch (which changes when the server may have restarted) when it last had
    * the mark.
@@ -93,11 +109,32 @@ export class HandoverClock {
 
   /** Pending until the clock of the fleet is known. */
   get opening(): Promise<void> | undefined {
-    return this.#opening
+    if (this.#state === undefined || this.#mayMove || this.#isStopped) return this.#opening
+    // A process that stood still may have missed that the fleet went back.
+    const { phase } = this
+    return phase === 'announce' ? this.#opening : (this.#opening ?? this.#look())
   }
 
   get phase(): Phase | undefined {
+    const phase = this.#phase
+    return phase === 'move' && !this.#mayMove ? 'announce' : phase
+  }
+
+  get #phase(): Phase | undefined {
     return phaseAt(this.#endsMs - performance.now(), this.#times)
+  }
+
+  /** Sets whether the fleet should go back to the previous servers. */
+  set isUnwanted(isUnwanted: boolean) {
+    this.#isUnwanted = isUnwanted
+    if (!isUnwanted || this.#told !== 'announce') return
+    clearTimeout(this.#timer)
+    this.#tick(UNWANTED_POLL_MS)
+  }
+
+  /** In how many milliseconds values may move; negative afterwards. */
+  get movesInMs(): number {
+    return this.#endsMs - this.#times.handoverMs - performance.now()
   }
 
   /** When the handover ends, in Unix milliseconds. */
@@ -106,7 +143,7 @@ export class HandoverClock {
   }
 
   /** The mark of a later change, by which the fleet has left the placement of this handover. */
-  get departure(): FoundMark | undefined {
+  get departure(): Departure | undefined {
     return this.#mark.departure
   }
 
@@ -150,6 +187,8 @@ export class HandoverClock {
       return
     }
     this.#state = state
+    // The mark was read when values were moving already, and says that the change goes on.
+    this.#mayMove = state.leftMs <= state.handoverMs
     for (const host of state.casOf.keys()) this.#epochs.set(host, host.epoch)
     this.#times = state
     this.#endsMs = performance.now() + state.leftMs
@@ -162,13 +201,20 @@ export class HandoverClock {
     // Values already move, so find out which hosts are cleared before the first write: a process
     // that joins late must not treat them as during the announcement.
     const marked = this.#receiving.filter((host) => state.casOf.has(host))
-    if (this.phase !== 'announce') await this.#leftovers.find(marked, withinMs)
+    if (this.#phase !== 'announce') await this.#leftovers.find(marked, withinMs)
     this.#opening = undefined
-    this.#tick(Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, state.announceMs / 20)))
+    const maxPollMs = this.#isUnwanted ? UNWANTED_POLL_MS : MAX_POLL_MS
+    this.#tick(Math.min(maxPollMs, Math.max(MIN_POLL_MS, state.announceMs / 20)))
   }
 
   #tick(pollMs: number): void {
     if (this.#isStopped) return
+    if (!this.#mayMove) {
+      const isDue = this.#phase !== 'announce'
+      const looked = this.#look()
+      if (isDue)
+        return void looked.then(() => this.#tickIn(this.#mayMove ? 0 : MIN_POLL_MS, pollMs))
+    }
     const { phase } = this
     const isNews = this.#told !== phase
     const wasTold = this.#told !== 'opening'
@@ -180,19 +226,44 @@ export class HandoverClock {
     }
     if (isNews) this.#input.onPhase(phase, true)
     const leftMs = this.#endsMs - performance.now()
-    if (phase === 'announce' && this.#input.part.isBystander) void this.#watch()
     void this.#leftovers?.look(this.#receiving, phase === 'settle')
     this.#reach()
     const untilNextMs = [leftMs, leftMs - this.#times.handoverMs, leftMs - settleMsOf(this.#times)]
     const delayMs = Math.min(pollMs, ...untilNextMs.filter((ms) => ms > 0))
-    this.#timer = setTimeout(() => this.#tick(pollMs), delayMs + 1).unref()
+    this.#tickIn(delayMs + 1, pollMs)
   }
 
-  /** Ends the handover in this process if the one that announced it has withdrawn it. */
-  async #watch(): Promise<void> {
+  #tickIn(delayMs: number, pollMs: number): void {
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.#tick(pollMs), delayMs).unref()
+  }
+
+  /** Looks whether the announcement was withdrawn, which ends the handover in this process. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#ending().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #ending(): Promise<void> {
     const { hosts, withinMs } = this.#input
-    const isOver = await this.#mark.isWithdrawn(hosts, this.#state!.id, withinMs)
-    if (isOver && !this.#isStopped) this.#callOff(true)
+    const { id } = this.#state!
+    if (this.#isUnwanted && this.#phase === 'announce') {
+      const isAlone = !this.#input.mayGoBack(false)
+      const mayTry = !isAlone || (this.#input.mayGoBack(true) && !this.#isShared)
+      if (mayTry) this.#isShared = !(await this.#mark.takeBack(hosts, withinMs, !isAlone))
+    }
+    const isLast = this.#phase !== 'announce'
+    const ending = await this.#mark.endingOf(hosts, id, withinMs)
+    if (this.#isStopped) return
+    if (ending === undefined) this.#mayMove ||= isLast
+    else if (ending !== 'closing') {
+      const isReversed = ending === 'reversed'
+      if (isReversed) this.#mark.departure = await this.#mark.reverse(hosts, this.#state!, withinMs)
+      if (this.#isStopped) return
+      this.isReversed = isReversed
+      this.#callOff(true)
+    }
   }
 
   #callOff(isNew: boolean): void {

@@ -1,6 +1,6 @@
 import type { Request } from '../net/request.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
-import { crypto, setTimeout, unixMs } from '../runtime.ts'
+import { crypto, performance, setTimeout, unixMs } from '../runtime.ts'
 import { each, type MarkAsk, trueOnAll } from './each.ts'
 import type { Host } from './host.ts'
 import {
@@ -16,24 +16,23 @@ import {
   type WireKey,
 } from './item-commands.ts'
 import {
+  bodyOf,
   leftMsOf,
   type Mark,
   markIn,
   markKeyOf,
+  mayEnd,
   type NamedPlacement,
   placementDigest,
   TAIL_SECONDS,
 } from './mark.ts'
-import { Participants } from './participants.ts'
+import { type Ending, Participants } from './participants.ts'
 
 /** The time limit for a host that was unreachable at first. */
 const REACH_MS = 5_000
 
 /** The pause between two lookups of a mark that has been stored. */
 const PAUSE_MS = 100
-
-/** How long before values may move an announcement can be withdrawn, as clocks differ. */
-const WITHDRAW_MARGIN_MS = 3_000
 
 /** How a process takes part in a handover. */
 export interface Part {
@@ -68,6 +67,9 @@ export interface FoundMark {
   readonly cas: bigint
 }
 
+/** The mark by which the fleet left a placement. */
+export type Departure = Pick<FoundMark, 'mark' | 'leftMs'>
+
 /**
  * The clock of a handover, shared by the fleet: an item (the mark) on every host of both
  * placements, named after the new placement. Its remaining lifetime determines the phase for every
@@ -84,7 +86,7 @@ export class HandoverMark {
   /** The id of the handover, if this process begins it. */
   readonly #id = crypto().randomUUID()
   /** The mark of a later change, by which the fleet has left the new placement. */
-  departure: FoundMark | undefined
+  departure: Departure | undefined
 
   constructor(from: NamedPlacement, to: NamedPlacement, part: Part, ask: MarkAsk) {
     this.#part = part
@@ -123,7 +125,7 @@ export class HandoverMark {
       if (first === undefined) {
         const { joinedId } = this.#part
         const isCalledOff =
-          joinedId !== undefined && (await this.isWithdrawn(hosts, joinedId, withinMs))
+          joinedId !== undefined && (await this.endingOf(hosts, joinedId, withinMs)) !== undefined
         if (isCalledOff || isStopped()) return undefined
         await this.#addAll(hosts, fresh, times.announceMs + times.handoverMs, withinMs)
       } else if (!(await this.#isBeingWithdrawn(found, first, withinMs)))
@@ -154,6 +156,13 @@ export class HandoverMark {
     // A change that led to the previous placement is the one that this handover reverses.
     const back = placementDigest(this.#from.text)
     const last = departures.find(({ mark }) => mark.nextDigest !== back)
+    // A process that joins does not announce a change again that was reversed.
+    const [newest] = departures
+    const isReversed = this.#part.joinedId !== undefined && startOf(newest) > startOf(arrivals[0])
+    if (isReversed && newest?.mark.nextDigest === back) {
+      this.departure = newest
+      return []
+    }
     if (startOf(last) > Math.max(arrivedMs, startOf(begun), startOf(arrivals[0]))) {
       this.departure = last
       return []
@@ -169,20 +178,26 @@ export class HandoverMark {
   /** Whether this process must look again, because the announcement is just being withdrawn. */
   async #isBeingWithdrawn(
     found: readonly FoundMark[],
-    { mark: { id, handoverMs }, leftMs }: FoundMark,
+    { mark: { id, handoverMs, startedAtMs }, leftMs }: FoundMark,
     withinMs: number,
   ): Promise<boolean> {
-    if (id === this.#id || leftMs <= handoverMs) return false
+    if (id === this.#id || leftMs <= 0) return false
+    const { joinedId, isBystander } = this.#part
     const hosts = found.filter(({ mark }) => mark.id === id).map(({ host }) => host)
-    if (!this.#part.isBystander) await this.#participants.add(hosts, id, leftMs, withinMs)
-    return this.#participants.isWithdrawn(hosts, id, withinMs)
+    const isJoining = leftMs > handoverMs && !isBystander
+    if (isJoining) await this.#participants.add(hosts, id, leftMs, withinMs)
+    const ending = await this.endingOf(hosts, id, withinMs)
+    // The process that decided it may have ended before it could replace the marks.
+    if (ending === 'reversed') {
+      const departure = await this.reverse(hosts, { id, startedAtMs }, withinMs)
+      if (joinedId !== undefined) this.departure = departure
+    }
+    return ending !== undefined
   }
 
-  /** Whether a handover was withdrawn while it was announced. */
-  async isWithdrawn(hosts: readonly Host[], id: string, withinMs: number): Promise<boolean> {
-    if (!(await this.#participants.isWithdrawn(hosts, id, withinMs))) return false
-    const found = await this.#readAll(hosts, withinMs)
-    return found.every(({ mark }) => mark.id !== id)
+  /** Whether a handover was withdrawn while it was announced, or is just being withdrawn. */
+  endingOf(hosts: readonly Host[], id: string, withinMs: number): Promise<Ending | undefined> {
+    return this.#participants.endingOf(hosts, id, withinMs)
   }
 
   /**
@@ -194,24 +209,82 @@ export class HandoverMark {
     const stepMs = Math.ceil(withinMs / 4)
     const found = await this.#readAll(hosts, stepMs)
     if (found.length === 0) return 'none'
-    const mayEnd = ({ mark: { id, handoverMs }, leftMs }: FoundMark): boolean =>
-      id === this.#id && leftMs > handoverMs + WITHDRAW_MARGIN_MS
-    if (!found.every(mayEnd)) return 'kept'
+    if (!found.every((one) => one.mark.id === this.#id && mayEnd(one))) return 'kept'
     const casOf = new Map(found.map(({ host, cas }) => [host, String(cas)]))
     const marked = [...casOf.keys()]
-    if (!(await this.#participants.close(marked, this.#id, stepMs))) return 'kept'
+    if (!(await this.#participants.close(marked, this.#id, stepMs, false))) {
+      await this.#participants.reopen(marked, this.#id, stepMs)
+      return 'kept'
+    }
     const drop = (host: Host): Promise<boolean> => this.#drop(host, casOf.get(host)!)
     if (!(await trueOnAll(marked, drop, stepMs))) return 'kept'
     await each(marked, (host) => this.#ask(host, remove(this.#previousKey)), stepMs)
-    await this.#participants.keepClosed(marked, this.#id, found[0]!.leftMs, stepMs)
+    await this.#participants.decide(marked, this.#id, 'ended', found[0]!.leftMs, stepMs)
     return 'withdrawn'
   }
 
+  /**
+   * Has all processes go back to the previous servers, unless values may move soon. The others find
+   * that out before they move values: all marked hosts tell of it in time, and they ask all.
+   * `mayHaveJoined`: also if other processes take part. Resolves to false if they prevent it.
+   */
+  async takeBack(
+    hosts: readonly Host[],
+    withinMs: number,
+    mayHaveJoined: boolean,
+  ): Promise<boolean> {
+    const startMs = performance.now()
+    const found = await this.#readAll(hosts, withinMs)
+    const [first] = found
+    if (first === undefined || this.#from.record === undefined) return true
+    const { id } = first.mark
+    const isOne = found.every(({ mark }) => mark.id === id && mark.next === undefined)
+    if (!isOne || !found.every(mayEnd)) return true
+    if (!mayHaveJoined && id !== this.#id) return false
+    const marked = found.map(({ host }) => host)
+    if (!(await this.#participants.close(marked, id, withinMs, mayHaveJoined))) {
+      await this.#participants.reopen(marked, id, withinMs)
+      return mayHaveJoined
+    }
+    const leftMs = Math.min(...found.map((one) => one.leftMs)) + startMs - performance.now()
+    // Too late: the others wait until the items have expired, and go on.
+    if (mayEnd({ mark: first.mark, leftMs }))
+      await this.#participants.decide(marked, id, 'reversed', leftMs, withinMs)
+    return true
+  }
+
+  /**
+   * Replaces the marks of a handover that was reversed: processes that start later find that the
+   * fleet uses the previous placement. Every process that knows of it does this, as any may end.
+   */
+  async reverse(
+    hosts: readonly Host[],
+    { id, startedAtMs }: Pick<Mark, 'id' | 'startedAtMs'>,
+    withinMs: number,
+  ): Promise<Departure> {
+    const { text, record } = this.#from
+    const back = {
+      ...{ id: crypto().randomUUID(), announceMs: 0, handoverMs: 0 },
+      startedAtMs: Math.max(unixMs(), startedAtMs + 1),
+    }
+    const departure: Mark = { ...back, next: record, nextDigest: placementDigest(text) }
+    const arrival: Mark = { ...back, previous: this.#to.record }
+    const replace = async (key: WireKey, mark: Mark): Promise<void> => {
+      for (const old of await this.#readAll(hosts, withinMs, key)) {
+        if (old.mark.id !== id || !(await this.#drop(old.host, String(old.cas), key))) continue
+        await this.#ask(old.host, addItem(key, bodyOf(mark), TAIL_SECONDS))
+      }
+    }
+    await replace(this.#previousKey, arrival)
+    await replace(this.#key, departure)
+    return { mark: departure, leftMs: 0 }
+  }
+
   /** Deletes the mark of a host if it still has that CAS id. */
-  async #drop(host: Host, cas: string): Promise<boolean> {
+  async #drop(host: Host, cas: string, key: WireKey = this.#key): Promise<boolean> {
     const { meta, cas: hasCas } = host.abilities ?? (await host.ready())
-    if (meta) return this.#ask(host, release(this.#key, cas))
-    return this.#ask(host, hasCas ? expireItem(this.#key, cas) : remove(this.#key))
+    if (meta) return this.#ask(host, release(key, cas))
+    return this.#ask(host, hasCas ? expireItem(key, cas) : remove(key))
   }
 
   /** Whether this process began the handover. */
@@ -222,7 +295,7 @@ export class HandoverMark {
   /** Stores the mark on a host that was unreachable before, unless it has one. */
   async reach(host: Host, state: FleetState, leftMs: number, isLate = true): Promise<void> {
     const { id, announceMs, handoverMs, startedAtMs } = state
-    if (await this.#participants.isWithdrawn([host], id, REACH_MS)) return
+    if ((await this.endingOf([host], id, REACH_MS)) !== undefined) return
     const times = { announceMs, handoverMs, startedAtMs }
     const mark: Mark = { id, ...times, previous: this.#from.record, isLate }
     await this.#addAll([host], mark, leftMs, REACH_MS)
@@ -245,7 +318,7 @@ export class HandoverMark {
     withinMs: number,
   ): Promise<void> {
     const seconds = Math.max(0, Math.ceil(leftMs / 1000)) + TAIL_SECONDS
-    const body = Buffer.from(JSON.stringify(mark))
+    const body = bodyOf(mark)
     await each(
       hosts,
       async (host) => {
@@ -265,7 +338,7 @@ export class HandoverMark {
     if (next === undefined) return remove(this.#previousKey)
     const times = { announceMs, handoverMs, startedAtMs }
     const mark: Mark = { id, ...times, next, nextDigest: placementDigest(text) }
-    return setItem(this.#previousKey, Buffer.from(JSON.stringify(mark)), seconds)
+    return setItem(this.#previousKey, bodyOf(mark), seconds)
   }
 
   async #readAll(

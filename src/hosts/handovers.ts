@@ -266,7 +266,9 @@ export class Handovers {
         to: namedPlacement(after.placement, after.servers, policy),
       }
       const part = { isBystander: false }
-      this.#begin({ ...change, from, placements, leaving, strangers: new Set(), part })
+      const fromServers = before.servers
+      const strangers = new Set<Host>()
+      this.#begin({ ...change, from, fromServers, placements, leaving, strangers, part })
     } else {
       if (!before.isLike(after)) this.#forget(before, after)
       retire(leaving)
@@ -296,8 +298,14 @@ export class Handovers {
   #begin(change: Omit<HandoverStart, 'connectedMs'>): void {
     const input = { ...change, connectedMs: (host: Host) => this.#connectedMs.get(host) }
     const handoverEnded = (handover: Handover): void => {
+      const { back, departure } = handover
+      const { reversed } = this.#owner.hooks
+      if (back !== undefined && reversed !== undefined && this.current === handover) {
+        this.#marked.delete(input.placements.to.text)
+        reversed(back, handover.movesInMs)
+        return
+      }
       if (this.current === handover) this.current = undefined
-      const { departure } = handover
       if (departure !== undefined) this.#leftBehind(departure.mark, departure.leftMs)
       // Delete the mark on hosts that leave: no process of the new placement looks there. If they
       // join again later, an old mark would say that the handover to this placement is over.
@@ -335,6 +343,7 @@ export class Handovers {
     const unnamed = { from: { text, record: undefined }, to: { text: to, record: undefined } }
     this.#begin({
       ...{ ...change, from, placements: rename === undefined ? placements : unnamed },
+      fromServers: undefined,
       leaving: hosts.filter(({ index }) => index < 0),
       strangers: new Set(hosts.filter((_, place) => strangers?.has(servers[place]!))),
       part: { joinedId, isBystander: servers.every((server) => strangers?.has(server)) },

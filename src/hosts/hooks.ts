@@ -5,6 +5,7 @@ import type {
   ReturnMessage,
   SlowMessage,
 } from '../channels.ts'
+import type { ServerAddress } from './address.ts'
 
 /** Callbacks for events of hosts. Hooks must not throw. */
 export interface ClusterHooks {
@@ -17,6 +18,11 @@ export interface ClusterHooks {
   handover?(message: HandoverMessage): void
   /** No handover is under way any more, whether or not `handover` told of its start. */
   handedOver?(): void
+  /**
+   * The fleet went back to the previous servers before values moved, which would have been in
+   * `leftMs`.
+   */
+  reversed?(servers: readonly ServerAddress[], leftMs: number): void
   /** The fleet uses other servers than this client. */
   outdated?(servers: readonly string[], next: readonly string[]): void
   slow?(message: SlowMessage): void

@@ -15,6 +15,12 @@ export const TAIL_SECONDS = 86_400
 /** The maximum duration of a handover; a mark with a longer one is invalid. */
 const MAX_TOTAL_MS = 86_400_000
 
+/**
+ * How long before values may move an announcement can be withdrawn, as clocks differ: at most half
+ * of the announcement.
+ */
+const WITHDRAW_MARGIN_MS = 3_000
+
 /** A placement in the form that processes share. */
 export interface NamedPlacement {
   /** Everything that determines the placement of keys; the same text in all processes. */
@@ -81,6 +87,11 @@ export function markKeyFor(digest: string): string {
 /** Matches ids. An id becomes part of keys, so it must not be able to end a command. */
 const ID = /^[\w-]{1,64}$/
 
+/** Returns the value of a mark's item. */
+export function bodyOf(mark: Mark): Buffer {
+  return Buffer.from(JSON.stringify(mark))
+}
+
 /** Parses a mark. Any client of the cache can write one, so it is untrusted input. */
 export function markIn({ body }: MarkItem): Mark | undefined {
   try {
@@ -107,6 +118,12 @@ export function leftMsOf({ ttlSeconds }: MarkItem, mark: Mark): number {
   // The ttl was rounded up, and the server's clock ticks once per second.
   const isSame = byServerMs >= byClockMs - 1000 && byServerMs <= byClockMs + 2000
   return Math.min(totalMs, isSame ? byClockMs : byServerMs)
+}
+
+/** Whether an announcement may still be withdrawn, that is, whether values do not move soon. */
+export function mayEnd(found: { readonly mark: Mark; readonly leftMs: number }): boolean {
+  const { handoverMs, announceMs } = found.mark
+  return found.leftMs > handoverMs + Math.min(WITHDRAW_MARGIN_MS, announceMs / 2)
 }
 
 function isId(text: unknown): boolean {

@@ -31,6 +31,8 @@ export interface Mover {
   readonly counts: { copied: number; absent: number }
   /** Whether the handover is over: do nothing on the previous host, and copy nothing. */
   readonly isOver: boolean
+  /** Whether it is over because the fleet went back: only the previous host is used again. */
+  readonly isReversed: boolean
   /** Sends a request to one host, without a fallback. */
   sendTo(host: Host, request: Request): void
   /** Sends a request to one host, without a retry. */
@@ -66,6 +68,8 @@ export class MovedRequest implements MovedKey<unknown> {
   #isSent = false
   /** Whether the caller already has its result. */
   #isLate = false
+  /** Whether the previous host has run the command. */
+  #hasRun = false
 
   constructor(request: Request, mover: Mover, previous: Host, isDown: boolean) {
     this.#request = request
@@ -83,6 +87,7 @@ export class MovedRequest implements MovedKey<unknown> {
 
   async run(at: HomeName): Promise<unknown> {
     if (at === 'previous' && !this.#isThere()) return undefined
+    if (at === 'new' && this.#isDone) return undefined
     const { verb, context, body, flags, exptime, ordered } = this.#request
     const { args: given } = this.#request
     const args = verb.hasCasId === true ? casIdAt(at, given as bigint) : given
@@ -92,7 +97,9 @@ export class MovedRequest implements MovedKey<unknown> {
     const copy = new Request(verb, routeKey, wireKey, context, args, body, flags, exptime)
     copy.ordered = ordered
     try {
-      return entryAt(at, await this.#send(at, copy))
+      const result = entryAt(at, await this.#send(at, copy))
+      this.#hasRun ||= at === 'previous'
+      return result
     } finally {
       this.#request.attempt = copy.attempt
     }
@@ -103,11 +110,18 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   both(first: unknown, second: unknown): unknown {
-    return typeof first === 'boolean' ? first || second : (second ?? first)
+    return typeof first === 'boolean' ? first || second === true : (second ?? first)
+  }
+
+  /** Whether only the previous host is used any more, and has run the command. */
+  get #isDone(): boolean {
+    return this.#hasRun && this.#mover.isReversed
   }
 
   async has(at: HomeName): Promise<boolean> {
-    if (at === 'previous' && (this.#mover.isOver || this.#previous === undefined)) return false
+    const { isOver, isReversed } = this.#mover
+    if (at === 'new' && isReversed) return false
+    if (at === 'previous' && ((isOver && !isReversed) || this.#previous === undefined)) return false
     const key = await this.#keyAt(at)
     if (key.b) return (await this.#send(at, peek(key))) !== undefined
     const item = await this.#send(at, getsItem(key))
@@ -116,6 +130,7 @@ export class MovedRequest implements MovedKey<unknown> {
 
   async delete(at: HomeName): Promise<void> {
     if (at === 'previous' && !this.#isThere()) return
+    if (at === 'new' && this.#isDone) return
     const key = await this.#keyAt(at)
     await this.#send(at, remove(key))
   }
@@ -124,7 +139,7 @@ export class MovedRequest implements MovedKey<unknown> {
    * Whether the previous host can get a change. If it is down, records that it missed the change.
    */
   #isThere(): boolean {
-    if (this.#mover.isOver) return false
+    if (this.#mover.isOver && !this.#mover.isReversed) return false
     if (this.#previous === undefined) this.#mover.owePrevious(this.#formerHome, this.#request)
     return this.#previous !== undefined
   }

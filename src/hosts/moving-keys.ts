@@ -1,14 +1,17 @@
 import { settledWithin } from '../deadline.ts'
+import { systemCodeOf } from '../errors.ts'
 import type { Request } from '../net/request.ts'
 import type { HomeName, Phase } from '../ring/transition.ts'
+import type { ServerAddress } from './address.ts'
 import { Earlier } from './earlier.ts'
 import { HandoverClock } from './handover-clock.ts'
-import type { FoundMark, Part, Withdrawal } from './handover-mark.ts'
+import type { Departure, Part, Withdrawal } from './handover-mark.ts'
 import type { ClusterHooks } from './hooks.ts'
 import type { Host } from './host.ts'
 import type { WireKey } from './item-commands.ts'
 import type { NamedPlacement } from './mark.ts'
 import type { Operations } from './operations.ts'
+import { placementOfPolicy } from './places.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { type HandoverChange, homesOf, type PreviousPlaces } from './previous-places.ts'
 
@@ -38,6 +41,8 @@ export interface HandoverOwner {
 export interface HandoverStart extends HandoverChange {
   readonly from: PreviousPlaces
   readonly placements: { readonly from: NamedPlacement; readonly to: NamedPlacement }
+  /** The previous servers, if this process had them as its list. */
+  readonly fromServers: readonly ServerAddress[] | undefined
   /** Hosts that only the previous placement has. */
   readonly leaving: readonly Host[]
   /**
@@ -63,6 +68,8 @@ export abstract class MovingKeys {
   protected readonly clock: HandoverClock
   /** Previous hosts that were down at some time, and are never read again. */
   readonly #gone = new Set<Host>()
+  /** The servers to use if the fleet goes back to the previous placement. */
+  #back: readonly ServerAddress[] | undefined
   /** The two hosts of a moving key, in the order in which they must get a change. */
   readonly homes: readonly HomeName[] = ['previous', 'new']
 
@@ -71,6 +78,7 @@ export abstract class MovingKeys {
     this.owner = owner
     this.input = input
     this.from = input.from
+    this.#back = input.fromServers
     this.clock = new HandoverClock({
       ...input,
       withinMs: owner.policy.connectTimeoutMs + owner.policy.requestTimeoutMs,
@@ -86,6 +94,7 @@ export abstract class MovingKeys {
         owner.dispatchTo(host, request as Request)
         return request.promise
       },
+      mayGoBack: (isAlone) => this.#mayGoBack(isAlone),
       onPhase: (phase, isNew) => this.phaseChanged(phase, isNew),
     })
   }
@@ -97,13 +106,43 @@ export abstract class MovingKeys {
     return this.clock.phase
   }
 
+  /** In how many milliseconds values may move; negative afterwards. */
+  get movesInMs(): number {
+    return this.clock.movesInMs
+  }
+
+  /** Whether the fleet has gone back to the previous servers. */
+  get isReversed(): boolean {
+    return this.clock.isReversed
+  }
+
+  /**
+   * Sets the list that is wanted now. If it is not the new one, the fleet goes back to the previous
+   * one, if it can: processes that heard of this change and others then follow the next one alike.
+   */
+  want(servers: readonly ServerAddress[]): void {
+    this.#back = this.#isPrevious(servers) ? servers : this.input.fromServers
+    const text = placementOfPolicy(servers, this.owner.policy)
+    this.clock.isUnwanted = this.#back !== undefined && text !== this.input.placements.to.text
+  }
+
+  /** The previous servers, if the fleet has gone back to them and this process can. */
+  get back(): readonly ServerAddress[] | undefined {
+    const servers = this.isReversed ? this.#back : undefined
+    return servers !== undefined && this.#isPrevious(servers) ? servers : undefined
+  }
+
+  #isPrevious(servers: readonly ServerAddress[]): boolean {
+    return placementOfPolicy(servers, this.owner.policy) === this.input.placements.from.text
+  }
+
   /** When the handover ends, in Unix milliseconds. */
   get endsAtMs(): number {
     return this.clock.endsAtMs
   }
 
   /** The mark of a later change, by which the fleet has left the new placement. */
-  get departure(): FoundMark | undefined {
+  get departure(): Departure | undefined {
     return this.clock.departure
   }
 
@@ -216,6 +255,14 @@ export abstract class MovingKeys {
     return this.input.strangers.has(previous)
   }
 
+  /** Whether the previous hosts have all changes that were made during the announcement. */
+  #mayGoBack(isAlone: boolean): boolean {
+    return this.from.hosts.every((host) => {
+      if (!this.#isOut(host) || isLost(host)) return true
+      return isAlone && host.usable && host.debts.isEmpty
+    })
+  }
+
   #isOut(previous: Host): boolean {
     this.hostChanged(previous)
     return this.#gone.has(previous) || !previous.usable || this.clock.isLate(previous)
@@ -225,4 +272,9 @@ export abstract class MovingKeys {
   protected noteGone(previous: Host): void {
     this.#gone.add(previous)
   }
+}
+
+/** Whether a host refuses connections: its process is gone, and with it the items. */
+function isLost({ usable, lastError }: Host): boolean {
+  return !usable && systemCodeOf(lastError?.cause) === 'ECONNREFUSED'
 }

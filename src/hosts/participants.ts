@@ -1,6 +1,15 @@
 import { each, type MarkAsk, trueOnAll } from './each.ts'
 import type { Host } from './host.ts'
-import { addItem, getsItem, ownItem, remove, touchItem, type WireKey } from './item-commands.ts'
+import {
+  addItem,
+  expireItem,
+  getsItem,
+  ownItem,
+  type PlacedItem,
+  setItem,
+  touchItem,
+  type WireKey,
+} from './item-commands.ts'
 
 /**
  * How long an announcement may be in the course of being withdrawn: if the process dies meanwhile,
@@ -8,6 +17,15 @@ import { addItem, getsItem, ownItem, remove, touchItem, type WireKey } from './i
  */
 const CLOSING_SECONDS = 10
 const NOTHING = Buffer.from('1')
+/** The contents of the item that records a decision: see Ending. */
+const CONTENTS = { ended: Buffer.from('2'), reversed: Buffer.from('3') } as const
+
+/**
+ * How an announcement ends early. `closing`: it may be withdrawn, which is decided within seconds.
+ * `ended`: it is withdrawn, and no process took part. `reversed`: all processes go back to the
+ * previous servers.
+ */
+export type Ending = 'closing' | keyof typeof CONTENTS
 
 /**
  * Records on the marked hosts whether some process takes part in an announced handover, and whether
@@ -28,47 +46,73 @@ export class Participants {
     await each(hosts, (host) => this.#ask(host, addItem(key, NOTHING, secondsOf(leftMs))), withinMs)
   }
 
-  /** Whether the handover is withdrawn, or just being withdrawn. */
-  async isWithdrawn(hosts: readonly Host[], id: string, withinMs: number): Promise<boolean> {
-    let isFound = false
+  /** Whether the handover is withdrawn, or just being withdrawn; undefined if neither. */
+  async endingOf(
+    hosts: readonly Host[],
+    id: string,
+    withinMs: number,
+  ): Promise<Ending | undefined> {
+    let ending: Ending | undefined
     await each(
       hosts,
       async (host) => {
-        if (await this.#read(host, 'withdrawn', id)) isFound = true
+        const item = await this.#read(host, 'withdrawn', id)
+        if (item?.body.equals(CONTENTS.reversed)) ending = 'reversed'
+        else if (item?.body.equals(CONTENTS.ended)) ending = 'ended'
+        else if (item !== undefined) ending ??= 'closing'
       },
       withinMs,
     )
-    return isFound
+    return ending
   }
 
-  /** Lets no process join any more. Resolves to false, and changes nothing, if some process has. */
-  async close(hosts: readonly Host[], id: string, withinMs: number): Promise<boolean> {
-    const closing = keyOf('withdrawn', id)
-    const isClosed = await trueOnAll(
-      hosts,
-      async (host) => {
-        await this.#ask(host, addItem(closing, NOTHING, CLOSING_SECONDS))
-        return !(await this.#read(host, 'joined', id))
-      },
-      withinMs,
-    )
-    if (!isClosed) await each(hosts, (host) => this.#ask(host, remove(closing)), withinMs)
-    return isClosed
-  }
-
-  /** Tells processes that joined without taking part, until the handover would have ended. */
-  async keepClosed(
+  /**
+   * Lets no process join or move values for some seconds. Resolves to false if that failed on a
+   * host, or if some process has joined and may not have.
+   */
+  close(
     hosts: readonly Host[],
     id: string,
+    withinMs: number,
+    mayHaveJoined: boolean,
+  ): Promise<boolean> {
+    const key = keyOf('withdrawn', id)
+    return trueOnAll(
+      hosts,
+      async (host) => {
+        if (!(await this.#ask(host, addItem(key, NOTHING, CLOSING_SECONDS))))
+          await this.#ask(host, touchItem(key, CLOSING_SECONDS))
+        return mayHaveJoined || (await this.#read(host, 'joined', id)) === undefined
+      },
+      withinMs,
+    )
+  }
+
+  /** Undoes close(), unless another process has decided meanwhile. */
+  async reopen(hosts: readonly Host[], id: string, withinMs: number): Promise<void> {
+    const undo = async (host: Host): Promise<void> => {
+      const item = await this.#read(host, 'withdrawn', id)
+      if (item?.body.equals(NOTHING))
+        await this.#ask(host, expireItem(keyOf('withdrawn', id), item.cas))
+    }
+    await each(hosts, undo, withinMs)
+  }
+
+  /** Records that the handover is withdrawn, until it would have ended. */
+  async decide(
+    hosts: readonly Host[],
+    id: string,
+    ending: keyof typeof CONTENTS,
     leftMs: number,
     withinMs: number,
   ): Promise<void> {
     const key = keyOf('withdrawn', id)
-    await each(hosts, (host) => this.#ask(host, touchItem(key, secondsOf(leftMs))), withinMs)
+    const body = CONTENTS[ending]
+    await each(hosts, (host) => this.#ask(host, setItem(key, body, secondsOf(leftMs))), withinMs)
   }
 
-  async #read(host: Host, what: string, id: string): Promise<boolean> {
-    return (await this.#ask(host, getsItem(keyOf(what, id)))) !== undefined
+  #read(host: Host, what: string, id: string): Promise<PlacedItem | undefined> {
+    return this.#ask(host, getsItem(keyOf(what, id)))
   }
 }
 
