@@ -237,11 +237,20 @@ export async function underLoad(
     else page.invalidated(version)
   }
   const load = async (): Promise<void> => {
-    while (!isOver) {
-      const calls = Array.from({ length: Math.ceil(perSecond / 100) }, () => act(dice.pick(pages)))
-      // A call that rejects returns no value to check.
-      await Promise.all([Promise.allSettled(calls), sleep(10)])
+    const calls = new Set<Promise<void>>()
+    for (let sinceMs = performance.now(); !isOver; await sleep(10)) {
+      // Slow calls do not slow down the load. After a pause, at most a second's calls are due.
+      const passedMs = performance.now() - sinceMs
+      const due = Math.min(Math.floor((passedMs * perSecond) / 1_000), perSecond)
+      sinceMs += (due * 1_000) / perSecond
+      for (let at = 0; at < due; at++) {
+        // A call that rejects returns no value to check.
+        const call = act(dice.pick(pages)).catch(() => undefined)
+        calls.add(call)
+        void call.then(() => calls.delete(call))
+      }
     }
+    await Promise.all(calls)
   }
   const loading = load()
   await sleep(300)
@@ -259,9 +268,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log(JSON.stringify(await longOutage(Number(seconds), Number(readsPerSecond))))
     console.log(JSON.stringify(await killedWriter(200)))
     for (const disturb of [flapping, rollingRestart]) {
+      const startMs = performance.now()
       const { report, overflows } = await underLoad(disturb, 1_000)
+      const seconds = Math.round((performance.now() - startMs) / 1_000)
       const { found, hits, issued, examples } = report
-      console.log(JSON.stringify({ issued, hits, overflows, ...found, examples }))
+      console.log(JSON.stringify({ seconds, issued, hits, overflows, ...found, examples }))
     }
   } else await storeAndWait(process.argv.slice(2))
 }
