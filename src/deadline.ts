@@ -17,6 +17,12 @@ export interface Abortable {
 /** Runs `task` once after `delayMs`. Returns a handle that cancels it. */
 export type After = (delayMs: number, task: () => void) => { cancel(): void }
 
+/**
+ * If a timer fires later than this, the event loop was blocked. A missing reply is then not the
+ * server's fault.
+ */
+export const BLOCKED_MS = 50
+
 /** The longest delay of a Node timer, in milliseconds. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
@@ -259,14 +265,25 @@ export class StallLimit {
   }
 }
 
-/** Resolves when the promise settles, or after `timeoutMs`. */
+/**
+ * Resolves when the promise settles, or after `timeoutMs`. Begins again if the event loop was
+ * blocked meanwhile: what the promise waits for may be in a socket that was not read.
+ */
 export function settledWithin(timeoutMs: number, promise: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs)
+    let timer: NodeJS.Timeout
+    const wait = (): void => {
+      const dueMs = performance.now() + timeoutMs
+      timer = setTimeout(() => {
+        if (performance.now() - dueMs > BLOCKED_MS) wait()
+        else resolve()
+      }, timeoutMs)
+    }
     const end = (): void => {
       clearTimeout(timer)
       resolve()
     }
+    wait()
     promise.then(end, end)
   })
 }

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
-import { checkBounds, Deadline, onAbort, StallLimit, within } from '../src/deadline.ts'
+import {
+  checkBounds,
+  Deadline,
+  onAbort,
+  StallLimit,
+  settledWithin,
+  within,
+} from '../src/deadline.ts'
 import { MintringError } from '../src/errors.ts'
 
 const never = new Promise<never>(() => {})
@@ -127,5 +134,25 @@ describe('a StallLimit', () => {
     assert.equal(await done, 1)
     for (const step of hanging) await assert.rejects(step, { code: 'MINTRING_TIMEOUT' })
     assert.equal(await limit.bound(Promise.resolve(2)), 2)
+  })
+})
+
+describe('settledWithin', () => {
+  it('resolves when the promise settles, also if it rejects, or after its time', async () => {
+    await settledWithin(60_000, Promise.resolve())
+    await settledWithin(60_000, Promise.reject(new Error('settled')))
+    await settledWithin(1, never)
+  })
+
+  it('waits for its time again if the event loop was blocked meanwhile', async () => {
+    let isSettled = false
+    const settles = new Promise<void>((resolve) => setTimeout(resolve, 30)).then(() => {
+      isSettled = true
+    })
+    const waits = settledWithin(20, settles)
+    const endMs = performance.now() + 200
+    while (performance.now() < endMs);
+    await waits
+    assert.ok(isSettled)
   })
 })

@@ -247,8 +247,12 @@ export class MissedCounts {
     const others = this.#owner.hosts.filter((host) => host !== standIn)
     const names = others.map(({ name }) => name)
     const counts = await countsOf(names, (request) => this.#ask(request, standIn)).catch(() => {})
-    if (counts === undefined) answer.silentMs = performance.now()
-    else this.#learn(standIn, answer, others, counts)
+    if (counts !== undefined) this.#learn(standIn, answer, others, counts)
+    else {
+      // What is not known may not be believed: each key is checked, or deleted at home.
+      for (const home of others) answer.behind.add(home)
+      answer.silentMs = performance.now()
+    }
     answer.pending = undefined
     if (answer.behind.size > 0) this.#start()
     const { hosts } = this.#owner

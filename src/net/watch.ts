@@ -1,10 +1,6 @@
+import { BLOCKED_MS } from '../deadline.ts'
 import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../runtime.ts'
 
-/**
- * If a timer fires later than this, the event loop was blocked. A missing reply is then not the
- * server's fault.
- */
-const BLOCKED_MS = 50
 /** How many event loop ticks a blocked process gets to read what waits in its sockets. */
 const CATCH_UP_TURNS = 3
 

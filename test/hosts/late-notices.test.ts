@@ -59,20 +59,25 @@ suite('a fallback host that replies late about what other hosts missed', () => {
     const hosts = [home, standIn] as unknown as Host[]
     const policy = { ...defaultClusterPolicy, missedTtl: 3_600 }
     let isSilent = true
+    let missed = 0
     const counts = new MissedCounts(
       { hosts, policy, mayRehash: true },
       async <Result>({ verb }: Request<Result>) => {
         if (isSilent) throw new MintringError('MINTRING_TIMEOUT', 'no reply')
-        return (verb.name === 'gets' ? 1 : true) as Result
+        return (verb.name === 'gets' ? missed : true) as Result
       },
     )
     counts.forget()
     const [first, second] = hosts as [Host, Host]
     await counts.ask(second)
-    assert.equal(counts.isBehind(first, second), false)
+    assert.equal(counts.isBehind(first, second), true, 'what is not known is not believed')
     assert.equal(counts.ask(second), undefined, 'it has not replied since')
     isSilent = false
     standIn.answeredMs = Number.POSITIVE_INFINITY
+    await counts.ask(second)
+    assert.equal(counts.isBehind(first, second), false)
+    missed = 1
+    counts.forget()
     await counts.ask(second)
     assert.equal(counts.isBehind(first, second), true)
     isSilent = true
