@@ -333,12 +333,11 @@ export class HandoverMark {
    * Replaces the mark of the previous placement: processes that start with the old list find the
    * new one there. If keys have other names, deletes it, so that moving back starts a new handover.
    */
-  #leaving({ id, announceMs, handoverMs, startedAtMs }: Mark, seconds: number): Request<boolean> {
+  #leaving({ previous: _, ...mark }: Mark, seconds: number): Request<boolean> {
     const { text, record: next } = this.#to
     if (next === undefined) return remove(this.#previousKey)
-    const times = { announceMs, handoverMs, startedAtMs }
-    const mark: Mark = { id, ...times, next, nextDigest: placementDigest(text) }
-    return setItem(this.#previousKey, bodyOf(mark), seconds)
+    const departure: Mark = { ...mark, next, nextDigest: placementDigest(text) }
+    return setItem(this.#previousKey, bodyOf(departure), seconds)
   }
 
   async #readAll(

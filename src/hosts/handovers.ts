@@ -48,6 +48,8 @@ export class Handovers {
   readonly #classic = new Set<Host>()
   /** When the first of a host's present connections was opened. */
   readonly #connectedMs = new WeakMap<Host, number>()
+  /** When a host's last handshake found no mark, or a late one, in Unix milliseconds. */
+  readonly #unmarkedMs = new WeakMap<Host, number>()
   /** Placements for which some hosts may still have the mark of a handover. */
   readonly #marked = new Set<string>()
   /** Set while the fleet uses another list than this process. */
@@ -147,7 +149,12 @@ export class Handovers {
    * resent through it.
    */
   closed(host: Host, lane: Lane, { meta }: Abilities, item: MarkItem | undefined): boolean {
-    if (item !== undefined && this.#found(item)) {
+    const isMarked = item !== undefined && markIn(item)?.isLate !== true
+    if (isMarked) this.#unmarkedMs.delete(host)
+    else if (this.markKey !== undefined) this.#unmarkedMs.set(host, unixMs())
+    const isFound = item !== undefined && this.#found(item)
+    if (!isMarked) this.#lose(host)
+    if (isFound) {
       lane.close(overtaken(host.name))
       host.openLane()
       return true
@@ -171,9 +178,13 @@ export class Handovers {
     const looking = this.#lookFor(markKey, others.slice(0, ELSEWHERE), (items) => {
       for (const item of items) this.#foundDeparture(item)
     })
-    return settledWithin(this.#owner.policy.connectTimeoutMs / 2, looking).then(() => {
-      if (this.#outdated?.lose(host) === true) host.giveBack(overtaken(host.name))
-    })
+    const withinMs = this.#owner.policy.connectTimeoutMs / 2
+    return settledWithin(withinMs, looking).then(() => this.#lose(host))
+  }
+
+  /** Uses a host no more for keys that move: processes that know of the change may not, either. */
+  #lose(host: Host): void {
+    if (this.#outdated?.lose(host) === true) host.giveBack(overtaken(host.name))
   }
 
   /** Whether a host that may have keys, now or before the handover, has no meta commands. */
@@ -221,6 +232,9 @@ export class Handovers {
     if (known === undefined) return false
     this.#outdated ??= new Outdated((routeKey) => this.#owner.homeOf(routeKey))
     this.#outdated.add(mark, known, leftMs)
+    // A host that was restarted since lacks the mark.
+    for (const host of this.#owner.hosts)
+      if (this.#unmarkedMs.get(host)! > mark.startedAtMs) this.#outdated.lose(host)
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
     const names = this.#owner.hosts.map(({ name }) => name)
     this.#owner.hooks.outdated?.(names, known.servers.map(addressOf))
@@ -240,7 +254,7 @@ export class Handovers {
     return placementIn(record, own, isOpen)
   }
 
-  /** Sends requests again that wait for a connection, so that they pass the gate. */
+  /** Sends requests again that were not sent yet, so that they pass the gate. */
   #resend(): void {
     for (const host of this.#owner.hosts) host.giveBack(overtaken(host.name))
   }

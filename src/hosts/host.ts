@@ -233,11 +233,11 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
     }
   }
 
-  /** Fails the requests that wait for a connection, so that they are sent again, and dials anew. */
+  /** Fails the requests that were not sent yet, so that they are sent again, and dials anew. */
   giveBack(error: MintringError): void {
     // No event ends a dial that is closed here, so nothing else would begin the next one.
     const isDialled = this.usable || this.#lanes.first.state === 'opening'
-    this.#lanes.closeUnopened(error)
+    this.#lanes.giveBack(error)
     if (isDialled) this.openLane()
   }
 

@@ -76,10 +76,11 @@ export class Lanes {
     if (this.isOpen) this.warm()
   }
 
-  /** Ends the connections that are not open; their requests fail with `error`. */
-  closeUnopened(error: MintringError): void {
+  /** Fails the requests that were not sent yet, and ends the connections that are not open. */
+  giveBack(error: MintringError): void {
     for (const lane of [...this.#standing, ...this.#apart]) {
-      if (lane.state !== 'open') lane.close(error)
+      if (lane.state === 'open') lane.giveBack(error)
+      else lane.close(error)
     }
   }
 
