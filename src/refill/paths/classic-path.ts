@@ -149,8 +149,8 @@ export class ClassicPath implements Path {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const mark = await readItem(this.#store, key, (item) => this.#mark(item, window))
       if (mark === undefined) break
-      const [marked] = await this.#store.spread(key, [mark])
-      if (marked!.status === 'done') return true
+      const [marked] = (await this.#store.spread(key, [mark]).catch(unlessLost)) ?? []
+      if (marked?.status === 'done') return true
     }
     const [removed] = await this.#store.spread(key, [{ name: 'delete' }], home)
     return removed!.status === 'done'
@@ -223,6 +223,11 @@ export class ClassicPath implements Path {
   #freshFor(flags: number): number | undefined {
     return freshForSeconds(flags, this.#clock.unixSeconds())
   }
+}
+
+/** A lost connection does not say whether the command ran: reading the item does. */
+function unlessLost(error: unknown): undefined {
+  if (!isMintringError(error) || error.code !== 'MINTRING_CONNECTION') throw error
 }
 
 function unlessRefused(error: unknown): undefined {
