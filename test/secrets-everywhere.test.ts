@@ -80,7 +80,7 @@ describe('a password that a client uses is shown nowhere', () => {
       previous: { servers: servers.slice(1), ...own },
       ...{ requestTimeoutMs: 100, connectTimeoutMs: 100, retryTimeoutMs: 100, retries: 0 },
       ...{ announce: 1, handover: 5, traceKeys: true, serverFailureLimit: 1 },
-      failover: { gutter: servers.slice(0, 1), ttl: 5 },
+      failover: { gutter: [`memcached://u:${SECRET}@localhost:${guarded.port}`], ttl: 5 },
     }
     const cache = new MemcachedClient(servers, behaviors)
     const seen = await told(cache, async () => {
