@@ -94,7 +94,8 @@ export interface Behaviors {
   readonly retryTimeoutMs: number
   /**
    * The longest pause between two probes of an ejected host. The first pause is
-   * `retryTimeoutMs`; each later one doubles, up to `deadTimeoutMs`. Default: `30000`.
+   * `retryTimeoutMs`, and later ones are at least a tenth of the outage. After a host that
+   * failed again soon, the first pause is twice as long. Default: `30000`.
    */
   readonly deadTimeoutMs: number
   /**

@@ -63,7 +63,8 @@ export const healthRows: readonly Row[] = [
     aliases: [{ dialect: 'pylibmc', name: 'dead_timeout', unit: 's' }],
     doc:
       'The longest pause between two probes of an ejected host. ' +
-      'The first pause is `retryTimeoutMs`; each later one doubles, up to `deadTimeoutMs`.',
+      'The first pause is `retryTimeoutMs`, and later ones are at least a tenth of the outage. ' +
+      'After a host that failed again soon, the first pause is twice as long.',
   },
   {
     name: 'slowHosts',
