@@ -212,10 +212,7 @@ export class HandoverMark {
     if (!found.every((one) => one.mark.id === this.#id && mayEnd(one))) return 'kept'
     const casOf = new Map(found.map(({ host, cas }) => [host, String(cas)]))
     const marked = [...casOf.keys()]
-    if (!(await this.#participants.close(marked, this.#id, stepMs, false))) {
-      await this.#participants.reopen(marked, this.#id, stepMs)
-      return 'kept'
-    }
+    if (!(await this.#participants.close(marked, this.#id, stepMs, false))) return 'kept'
     const drop = (host: Host): Promise<boolean> => this.#drop(host, casOf.get(host)!)
     if (!(await trueOnAll(marked, drop, stepMs))) return 'kept'
     await each(marked, (host) => this.#ask(host, remove(this.#previousKey)), stepMs)
@@ -242,10 +239,7 @@ export class HandoverMark {
     if (!isOne || !found.every(mayEnd)) return true
     if (!mayHaveJoined && id !== this.#id) return false
     const marked = found.map(({ host }) => host)
-    if (!(await this.#participants.close(marked, id, withinMs, mayHaveJoined))) {
-      await this.#participants.reopen(marked, id, withinMs)
-      return mayHaveJoined
-    }
+    if (!(await this.#participants.close(marked, id, withinMs, mayHaveJoined))) return mayHaveJoined
     const leftMs = Math.min(...found.map((one) => one.leftMs)) + startMs - performance.now()
     // Too late: the others wait until the items have expired, and go on.
     if (mayEnd({ mark: first.mark, leftMs }))

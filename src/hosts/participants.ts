@@ -67,17 +67,17 @@ export class Participants {
   }
 
   /**
-   * Lets no process join or move values for some seconds. Resolves to false if that failed on a
-   * host, or if some process has joined and may not have.
+   * Lets no process join or move values for some seconds. Resolves to false, and undoes it, if that
+   * failed on a host, or if some process has joined and may not have.
    */
-  close(
+  async close(
     hosts: readonly Host[],
     id: string,
     withinMs: number,
     mayHaveJoined: boolean,
   ): Promise<boolean> {
     const key = keyOf('withdrawn', id)
-    return trueOnAll(
+    const isClosed = await trueOnAll(
       hosts,
       async (host) => {
         if (!(await this.#ask(host, addItem(key, NOTHING, CLOSING_SECONDS))))
@@ -86,10 +86,12 @@ export class Participants {
       },
       withinMs,
     )
+    if (!isClosed) await this.#reopen(hosts, id, withinMs)
+    return isClosed
   }
 
   /** Undoes close(), unless another process has decided meanwhile. */
-  async reopen(hosts: readonly Host[], id: string, withinMs: number): Promise<void> {
+  async #reopen(hosts: readonly Host[], id: string, withinMs: number): Promise<void> {
     const undo = async (host: Host): Promise<void> => {
       const item = await this.#read(host, 'withdrawn', id)
       if (item?.body.equals(NOTHING))

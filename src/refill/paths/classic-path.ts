@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import { isMintringError } from '../../errors.ts'
+import { isMintringError, type MintringError } from '../../errors.ts'
 import type { Election, Finding, Lease, Trouble } from '../finding.ts'
 import { isSameLease, NO_CAS, nothing, readValue, UNREADABLE } from '../finding.ts'
 import type { Policy } from '../policy.ts'
@@ -91,7 +91,7 @@ export class ClassicPath implements Path {
       { name: 'add', beside, encoded: lockOf(trouble), ttlSeconds: policy.leaseSeconds },
       { name: 'gets', beside },
     ])
-    const [added, lock] = (await answers.catch(unlessRefused)) ?? []
+    const [added, lock] = (await answers.catch(unless('MINTRING_REFUSED'))) ?? []
     // The lock's server may be down behind a proxy. Then load without a lock: only the CAS id
     // guards the store.
     if (added === undefined) return won(now, trouble)
@@ -149,7 +149,9 @@ export class ClassicPath implements Path {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const mark = await readItem(this.#store, key, (item) => this.#mark(item, window))
       if (mark === undefined) break
-      const [marked] = (await this.#store.spread(key, [mark]).catch(unlessLost)) ?? []
+      const marking = this.#store.spread(key, [mark])
+      // A lost connection does not say whether the command ran: reading the item does.
+      const [marked] = (await marking.catch(unless('MINTRING_CONNECTION'))) ?? []
       if (marked?.status === 'done') return true
     }
     const [removed] = await this.#store.spread(key, [{ name: 'delete' }], home)
@@ -225,13 +227,11 @@ export class ClassicPath implements Path {
   }
 }
 
-/** A lost connection does not say whether the command ran: reading the item does. */
-function unlessLost(error: unknown): undefined {
-  if (!isMintringError(error) || error.code !== 'MINTRING_CONNECTION') throw error
-}
-
-function unlessRefused(error: unknown): undefined {
-  if (!isMintringError(error) || error.code !== 'MINTRING_REFUSED') throw error
+/** Returns a handler that resolves to undefined for this code, and rethrows other errors. */
+function unless(code: MintringError['code']): (error: unknown) => undefined {
+  return (error) => {
+    if (!isMintringError(error) || error.code !== code) throw error
+  }
 }
 
 /**
