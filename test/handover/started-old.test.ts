@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcachedClient } from '../../src/client/client.ts'
 import { skipWithoutMeta, startMemcached } from '../support/memcached.ts'
-import { CHANGE } from './outage.ts'
+import { begin, CHANGE } from './outage.ts'
 
 describe('a process that starts with the old list', { skip: skipWithoutMeta() }, () => {
   test('changes no key of a previous host that was restarted, because the others do not use it', async (t) => {
@@ -15,19 +15,15 @@ describe('a process that starts with the old list', { skip: skipWithoutMeta() },
     t.after(() => client.close({ drainMs: 0 }))
     const all = Array.from({ length: 60 }, (_, i) => `key:${i}`)
     const keys = all.filter((key) => client.locate(key).server === leaving)
-    client.setServers(before.filter((address) => address !== leaving))
-    while (client.handover === undefined) await sleep(5)
+    await begin(
+      client,
+      before.filter((address) => address !== leaving),
+    )
     // The first writes wait until the fleet knows of the change.
     for (const key of keys) await client.set(key, 'v1')
     await memcacheds[1]!.kill()
-    for (const key of keys)
-      while (
-        !(await client.set(key, 'v2').then(
-          () => true,
-          () => false,
-        ))
-      )
-        await sleep(20)
+    const isSet = (key: string): Promise<boolean> => client.set(key, 'v2').catch(() => false)
+    for (const key of keys) while (!(await isSet(key))) await sleep(20)
     await memcacheds[1]!.restart()
     for (const key of keys.slice(0, 6)) {
       const late = new MemcachedClient(before, CHANGE)

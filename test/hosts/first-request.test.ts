@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { suite, type TestContext, test } from 'node:test'
-import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
-import { startServer } from '../../src/embedded/server.ts'
-import { MemcachedClient } from '../../src/index.ts'
-import { Gate } from '../meetings/gate.ts'
+import type { MemcachedClient } from '../../src/index.ts'
+import type { Gate } from '../meetings/gate.ts'
 import { until } from '../support/test-cluster.ts'
+import { gatedPool } from './gated-pool.ts'
 
 /** Long timeouts: what a client must not use is decided by replies, however late they are. */
 const PATIENT = {
@@ -30,19 +29,9 @@ const FIRSTS: Readonly<Record<string, (client: MemcachedClient, key: string) => 
 
 suite('the first request of a process, while all hosts are up again', () => {
   test('is checked whichever host it uses and whatever it is, alone and among others', async (t) => {
-    const servers = [await startServer(), await startServer(), await startServer()]
-    const gate = await new Gate(servers[0]!.port).open()
-    t.after(async () => {
-      await gate.close()
-      await Promise.all(servers.map((server) => server.close()))
-    })
-    const home = `127.0.0.1:${gate.port}`
-    const list = [home, servers[1]!.address, servers[2]!.address]
-    const open = (): MemcachedClient => {
-      const client = new MemcachedClient(list, PATIENT)
-      t.after(() => client.close({ drainMs: 0 }))
-      return client
-    }
+    const { gates, list, open } = await gatedPool(t, 3, PATIENT)
+    const [gate] = gates as [Gate]
+    const [home] = list
     const first = open()
     const keys: string[] = []
     const fallbacks = new Set<string | undefined>()
@@ -76,20 +65,7 @@ suite('the first request of a process, while all hosts are up again', () => {
 
 /** Keys that their home missed the deletes of, because it was out and their only writer ended. */
 async function missed(t: TestContext, hosts: number, count: number) {
-  const servers = await Promise.all(Array.from({ length: hosts }, () => startServer()))
-  const gates = await Promise.all(servers.map(({ port }) => new Gate(port).open()))
-  const clients: MemcachedClient[] = []
-  t.after(async () => {
-    await Promise.all(clients.map((client) => client.close({ drainMs: 0 })))
-    await Promise.all(gates.map((gate) => gate.close()))
-    await Promise.all(servers.map((server) => server.close()))
-  })
-  const list = gates.map(({ port }) => `127.0.0.1:${port}`)
-  const open = (behaviors: BehaviorsInput = {}): MemcachedClient => {
-    const client = new MemcachedClient(list, { ...PATIENT, ...behaviors })
-    clients.push(client)
-    return client
-  }
+  const { gates, list, open } = await gatedPool(t, hosts, PATIENT)
   const first = open()
   const isFit = (key: string): boolean => {
     const { server, fallback } = first.locate(key)

@@ -1,35 +1,21 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { startServer } from '../../src/embedded/server.ts'
 import { MintringError } from '../../src/errors.ts'
 import type { Host } from '../../src/hosts/host.ts'
 import { MissedCounts } from '../../src/hosts/missed-counts.ts'
 import { defaultClusterPolicy } from '../../src/hosts/policy.ts'
-import { MemcachedClient } from '../../src/index.ts'
 import type { Request } from '../../src/net/request.ts'
-import { Gate } from '../meetings/gate.ts'
+import type { Gate } from '../meetings/gate.ts'
 import { until } from '../support/test-cluster.ts'
+import { gatedPool } from './gated-pool.ts'
 
 suite('a fallback host that replies late about what other hosts missed', () => {
   test('is not believed to know nothing: keys whose notices it may have are deleted on their own host', async (t) => {
-    const servers = [await startServer(), await startServer()]
-    const gates = await Promise.all(servers.map(({ port }) => new Gate(port).open()))
-    const clients: MemcachedClient[] = []
-    t.after(async () => {
-      await Promise.all(clients.map((client) => client.close({ drainMs: 0 })))
-      await Promise.all(gates.map((gate) => gate.close()))
-      await Promise.all(servers.map((server) => server.close()))
+    const { gates, list, open } = await gatedPool(t, 2, {
+      ...{ requestTimeoutMs: 2_000, connectTimeoutMs: 2_000 },
+      ...{ retryTimeoutMs: 2_000, deadTimeoutMs: 2_000 },
     })
-    const list = gates.map(({ port }) => `127.0.0.1:${port}`)
     const [home, other] = gates as [Gate, Gate]
-    const open = (): MemcachedClient => {
-      const client = new MemcachedClient(list, {
-        ...{ requestTimeoutMs: 2_000, connectTimeoutMs: 2_000, retryTimeoutMs: 2_000 },
-        deadTimeoutMs: 2_000,
-      })
-      clients.push(client)
-      return client
-    }
     const first = open()
     const keys: string[] = []
     for (let i = 0; keys.length < 3; i++) {

@@ -50,6 +50,8 @@ suite('Next.js in development', { skip }, () => {
     // Next.js may drop one of them, and the garbage collector then takes it.
     assert.ok(last.clients! > 1, `${last.clients} clients`)
     assert.ok(server.connections > 1, `${server.connections} connections`)
+    const opened = Number(server.stats().total_connections)
+    assert.ok(opened > FEW, `${opened} connections were opened`)
   })
 
   test(`keeps one client and its connection, and in 100 reloads its memory: ${EDITS} reloads`, async () => {

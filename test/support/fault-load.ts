@@ -33,10 +33,10 @@ export interface LoadReport {
   errors: number
   readErrors: number
   readonly errorCodes: Map<string, number>
-  /** The longest operation of those that began since `resetMax()`. */
+  /** How long the slowest operation took that began after the last `resetMax()`. */
   maxMs: number
   maxReadMs: number
-  /** The longest operation that ended since then, whenever it began. */
+  /** How long the slowest operation took that ended after it, whenever that one began. */
   longestMs: number
   /** The longest time that the event loop was busy, which explains late results. */
   maxLagMs: number

@@ -201,9 +201,8 @@ describe('tags on real memcacheds', { skip }, () => {
     await all[1]!.pause()
     await assert.rejects(client.invalidateTags(tag))
     process.kill(all[1]!.pid, 'SIGCONT')
-    await until(() => client.hosts().every(({ state }) => state === 'up'))
-    let state: string | undefined
-    while (state !== 'stale') ({ state } = await other.getOrSetEntry(key, () => 2, policy))
+    await until(() => client.hosts().every(({ state, owed }) => state === 'up' && owed === 0))
+    assert.equal((await other.getOrSetEntry(key, () => 2, policy)).state, 'stale')
   })
 
   test('get another version with each invalidation, also for values of a plain set', async (t) => {
