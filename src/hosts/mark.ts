@@ -97,7 +97,7 @@ export function markIn({ body }: MarkItem): Mark | undefined {
   try {
     const mark = JSON.parse(body.toString()) as Mark
     const { id, announceMs, handoverMs, startedAtMs, next, nextDigest } = mark
-    const isTimes = isTime(announceMs) && isTime(handoverMs) && Number.isFinite(startedAtMs)
+    const isTimes = isTime(announceMs) && isTime(handoverMs) && isMoment(startedAtMs)
     const isNext = next === undefined || isId(nextDigest)
     return isTimes && isId(id) && isNext ? mark : undefined
   } catch {
@@ -128,6 +128,11 @@ export function mayEnd(found: { readonly mark: Mark; readonly leftMs: number }):
 
 function isId(text: unknown): boolean {
   return typeof text === 'string' && ID.test(text)
+}
+
+/** A forged time far in the future would otherwise be newer than that of every later mark. */
+function isMoment(ms: unknown): boolean {
+  return Number.isFinite(ms) && (ms as number) - unixMs() <= MAX_TOTAL_MS
 }
 
 function isTime(ms: unknown): boolean {

@@ -125,4 +125,15 @@ describe('the remaining time of a handover', () => {
       assert.equal(markIn({ body: Buffer.from(body), ttlSeconds: 1 }), undefined)
     }
   })
+
+  test('is undefined for a mark that began later than clocks can differ, or at no time', () => {
+    const marked = (startedAtMs: unknown): unknown => {
+      const body = Buffer.from(JSON.stringify({ ...mark, startedAtMs }))
+      return markIn({ body, ttlSeconds: undefined })
+    }
+    assert.notEqual(marked(Date.now() + 60_000), undefined)
+    for (const startedAtMs of [Date.now() + 2 * 86_400_000, null, '1', Number.MAX_VALUE]) {
+      assert.equal(marked(startedAtMs), undefined)
+    }
+  })
 })
