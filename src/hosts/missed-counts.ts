@@ -106,8 +106,8 @@ export class MissedCounts {
 
   /** Whether there is nothing to ask: no host missed a change. On the hot path. */
   get isClear(): boolean {
-    const { hosts, policy } = this.#owner
-    if (!this.#isAsking && policy.protocol !== 'classic') return true
+    const { hosts } = this.#owner
+    if (!this.#isAsking) return true
     return hosts === this.#clearFor || hosts.length < 2 || !this.#isOn
   }
 

@@ -25,7 +25,7 @@ export interface HandshakeInput {
   /**
    * Whether to probe for meta commands. `hangs up`: do not probe again, because the server closed
    * the connection, as twemproxy does for unknown commands. `never`: the user has configured that
-   * there are none, as users of proxies do.
+   * there are none.
    */
   readonly metaProbe: MetaProbe
   /** The wire key of an item to read during the handshake. */
@@ -174,21 +174,30 @@ export class Handshake implements Greeting {
   }
 
   #afterVersion(): string {
-    if (this.#input.metaProbe !== 'ask') return this.#finish()
+    const { metaProbe } = this.#input
+    if (metaProbe === 'hangs up') return this.#finish()
+    if (metaProbe === 'never') return this.#askItems()
     this.#step = 'meta'
     return 'mn\r\n'
   }
 
   #onMeta(reply: Reply): string {
     this.#hasMeta = reply.kind === ReplyKind.Mn
-    // Do not send `stats` to a server other than memcached: each replies in its own way.
+    return this.#askItems()
+  }
+
+  #askItems(): string {
+    // Ask only memcached: other servers reply to `stats` in their own way, and proxies may wait.
     if (!isMemcachedVersion(this.#version)) return this.#finish()
-    this.#step = this.#hasMeta ? 'settings' : 'item'
     const { itemKey, flagKey } = this.#input
     this.#asked = [itemKey, flagKey].filter((key) => key !== undefined)
-    const keys = this.#asked
-    if (this.#hasMeta) return `stats settings\r\n${keys.map((key) => `mg ${key} t v\r\n`).join('')}`
-    return keys.length === 0 ? this.#finish() : `gets ${keys.join(' ')}\r\n`
+    this.#step = this.#hasMeta ? 'settings' : 'item'
+    // One line per key, because twemproxy hangs up at a line of several if a server is down.
+    const lineOf = (key: string): string =>
+      this.#hasMeta ? `mg ${key} t v\r\n` : `gets ${key}\r\n`
+    const lines = this.#asked.map(lineOf).join('')
+    if (this.#hasMeta) return `stats settings\r\n${lines}`
+    return lines === '' ? this.#finish() : lines
   }
 
   #onSetting(reply: Reply): string {
@@ -203,16 +212,14 @@ export class Handshake implements Greeting {
 
   #onItem(reply: Reply): string {
     const { kind } = reply
-    // `gets` returns only the items that exist, and their keys; each `mg` has a reply.
-    const key = this.#hasMeta ? this.#asked.shift() : reply.keyText()
     if (kind === ReplyKind.Va || kind === ReplyKind.Value) {
       const ttlSeconds = kind === ReplyKind.Va ? reply.ttl : undefined
-      if (key === this.#input.flagKey) this.#isFlagged = true
+      if (this.#asked[0] === this.#input.flagKey) this.#isFlagged = true
       else this.#item = { body: Buffer.from(reply.valueBuffer()), ttlSeconds }
     }
-    // After a VALUE reply, wait for its END line: only that ends the handshake.
-    const isOpen = this.#hasMeta ? this.#asked.length > 0 : kind === ReplyKind.Value
-    return isOpen ? '' : this.#finish()
+    // A VALUE reply is followed by an END line.
+    if (kind !== ReplyKind.Value) this.#asked.shift()
+    return this.#asked.length > 0 ? '' : this.#finish()
   }
 
   #finish(): string {

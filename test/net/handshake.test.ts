@@ -149,30 +149,52 @@ test('a handshake does not ask a proxy for an item', () => {
   assert.equal(abilities?.proxy, true)
 })
 
-test('a handshake finds out which of two items a server has, by either kind of commands', () => {
-  const input = { itemKey: 'm', flagKey: 'f' }
-  const modern = ['VERSION 1.6.18\r\n', 'MN\r\n', 'STAT cas_enabled no\r\nEND\r\n']
-  const old = ['VERSION 1.5.22\r\n', 'ERROR\r\n']
-  for (const hasItem of [false, true]) {
-    for (const isFlagged of [false, true]) {
-      const meta = [
-        hasItem ? 'VA 1 t9\r\nx\r\n' : 'EN\r\n',
-        isFlagged ? 'VA 1 t5\r\n0\r\n' : 'EN\r\n',
-      ]
-      const [item, flag] = ['VALUE m 0 1 7\r\nx\r\n', 'VALUE f 0 1 8\r\n0\r\n']
-      const items = `${hasItem ? item : ''}${isFlagged ? flag : ''}`
-      for (const replies of [
-        [...modern, ...meta],
-        [...old, `${items}END\r\n`],
-      ]) {
+/** Handshakes up to the question for items, with the replies that come first. */
+const WAYS = {
+  'meta commands': ['ask', 'VERSION 1.6.18\r\n', 'MN\r\n', 'STAT cas_enabled no\r\nEND\r\n'],
+  'no meta commands': ['ask', 'VERSION 1.5.22\r\n', 'ERROR\r\n'],
+  'protocol classic': ['never', 'VERSION 1.6.18\r\n'],
+} as const
+
+for (const [way, [metaProbe, ...first]] of Object.entries(WAYS)) {
+  test(`a handshake finds out which of two items a server has: ${way}`, () => {
+    const input = { itemKey: 'm', flagKey: 'f', metaProbe }
+    const hasMeta = way === 'meta commands'
+    for (const hasItem of [false, true]) {
+      for (const isFlagged of [false, true]) {
+        const meta = [
+          hasItem ? 'VA 1 t9\r\nx\r\n' : 'EN\r\n',
+          isFlagged ? 'VA 1 t5\r\n0\r\n' : 'EN\r\n',
+        ]
+        const classic = [
+          `${hasItem ? 'VALUE m 0 1 7\r\nx\r\n' : ''}END\r\n`,
+          `${isFlagged ? 'VALUE f 0 1 8\r\n0\r\n' : ''}END\r\n`,
+        ]
+        const replies = [...first, ...(hasMeta ? meta : classic)]
         const early = play(input, replies.slice(0, -1))[1]
         assert.equal(early.abilities, undefined)
         const [written, handshake] = play(input, replies)
-        assert.match(written[2]!, /mg m t v\r\nmg f t v\r\n|^gets m f\r\n/)
+        const asked = hasMeta ? /mg m t v\r\nmg f t v\r\n$/ : /^gets m\r\ngets f\r\n$/
+        assert.match(written.at(-1)!, asked)
         assert.notEqual(handshake.abilities, undefined)
         assert.equal(handshake.item?.body.toString(), hasItem ? 'x' : undefined)
         assert.equal(handshake.isFlagged, isFlagged)
       }
     }
+  })
+}
+
+test('a handshake with protocol classic asks only memcached for items, once', () => {
+  const input = { itemKey: 'm', metaProbe: 'never' } as const
+  for (const version of ['VERSION mcrouter 37.0.0\r\n', 'ERROR\r\n', 'SERVER_ERROR dead\r\n']) {
+    const [written, { abilities }] = play(input, [version])
+    assert.deepEqual(written, ['version\r\n'])
+    assert.equal(abilities?.proxy, true)
   }
+  const [written, { abilities, item }] = play(input, [
+    'VERSION 1.6.18\r\n',
+    'SERVER_ERROR dead\r\n',
+  ])
+  assert.deepEqual(written, ['version\r\n', 'gets m\r\n'])
+  assert.deepEqual([abilities?.meta, item], [false, undefined])
 })

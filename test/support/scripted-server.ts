@@ -24,7 +24,7 @@ export interface ScriptedOptions {
 }
 
 /** The commands by which a new client asks for a handover, and for changes that hosts missed. */
-const ITEMS = 'mg \xff~mintring~'
+const ITEMS = /^(mg|gets) \xff~mintring~(handover~|owed~any)/
 
 /** Starts a scripted server on 127.0.0.1. */
 export async function startScripted(
@@ -50,7 +50,7 @@ export async function startScripted(
         if (greets && line === 'version') socket.write('VERSION 1.6.18\r\n')
         else if (greets && line === 'mn') socket.write('MN\r\n')
         else if (greets && line === 'stats settings') socket.write('END\r\n')
-        else if (line.startsWith(ITEMS)) socket.write('EN\r\n')
+        else if (ITEMS.test(line)) socket.write(line.startsWith('mg') ? 'EN\r\n' : 'END\r\n')
         else script(line, socket)
       }
     })
