@@ -27,6 +27,12 @@ export const BLOCKED_MS = 50
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 /**
+ * The time limit of a request that has none, in milliseconds: over a day. Unlike Infinity, V8
+ * stores it as it stores other limits: it would drop the optimized code of all requests.
+ */
+export const NO_LIMIT_MS: number = 2 ** 27
+
+/**
  * Throws MINTRING_BAD_ARGUMENT if a bound is invalid, MINTRING_ABORTED if the signal has already
  * fired.
  */

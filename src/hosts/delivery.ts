@@ -1,3 +1,4 @@
+import { NO_LIMIT_MS } from '../deadline.ts'
 import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
 import { setTimeout } from '../runtime.ts'
@@ -123,12 +124,12 @@ export class Delivery {
     lane: Lane,
     way: Way,
     request: Request<boolean>,
-    timeoutMs: number = Number.POSITIVE_INFINITY,
+    timeoutMs: number = NO_LIMIT_MS,
   ): Promise<boolean> {
     const { life } = lane
     way.lane = lane
     way.life = life
-    request.times = this.#recipient.settings
+    request.times = { requestTimeoutMs: this.#recipient.settings.requestTimeoutMs, retries: 0 }
     request.bounds = { timeoutMs }
     this.#recipient.put(lane, request)
     const isTold = await request.promise.catch(() => false)

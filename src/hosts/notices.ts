@@ -242,7 +242,8 @@ export class MissedNotices {
   }
 
   #ask<Result>(request: Request<Result>, standIn: Host): Promise<Result> {
-    request.bounds = { timeoutMs: this.#owner.policy.requestTimeoutMs * LOOK_SHARE }
+    const timeoutMs = Math.ceil(this.#owner.policy.requestTimeoutMs * LOOK_SHARE)
+    request.bounds = { timeoutMs }
     this.#owner.send(standIn, request as Request)
     return request.promise
   }

@@ -1,4 +1,4 @@
-import { BLOCKED_MS } from '../deadline.ts'
+import { BLOCKED_MS, NO_LIMIT_MS } from '../deadline.ts'
 import { clearImmediate, clearTimeout, performance, setImmediate, setTimeout } from '../runtime.ts'
 
 /** How many event loop ticks a blocked process gets to read what waits in its sockets. */
@@ -8,7 +8,7 @@ const CATCH_UP_TURNS = 3
  * The timer of a connection. It calls `onDue` after pending reads, so that replies which arrived in
  * time, but were not read because the event loop was blocked, do not count as late. A pending timer
  * keeps the process alive: between two dials nothing else does, and the caller's promise would
- * never settle.
+ * never settle. Only that of a request without a time limit does not.
  */
 export class Watch {
   readonly #onDue: (nowMs: number, blockedMs: number) => number
@@ -40,7 +40,10 @@ export class Watch {
     clearTimeout(this.#timer)
     clearImmediate(this.#turn)
     this.#dueMs = dueMs
-    this.#timer = setTimeout(this.#onTimer, Math.max(0, dueMs - performance.now()))
+    const delayMs = Math.max(0, dueMs - performance.now())
+    this.#timer = setTimeout(this.#onTimer, delayMs)
+    // The limit of a request that waits for its connection may be a second nearer already.
+    if (delayMs >= NO_LIMIT_MS / 2) this.#timer.unref()
   }
 
   readonly #onTimer = (): void => {
