@@ -47,24 +47,28 @@ function readShortLine(reply: Reply, bytes: Buffer, start: number, end: number):
   return digit ? readNumber(reply, bytes, start, end) : UNKNOWN
 }
 
+// Not read from ReplyKind where they are returned: V8 would drop the optimized code at the first
+// reply of each kind.
+const { Va, Hd, En, Nf, Ns, Ex, Mn, Me } = ReplyKind
+
 function metaKind(first: number, second: number): number {
   switch ((first << 8) | second) {
     case 0x5641:
-      return ReplyKind.Va
+      return Va
     case 0x4844:
-      return ReplyKind.Hd
+      return Hd
     case 0x454e:
-      return ReplyKind.En
+      return En
     case 0x4e46:
-      return ReplyKind.Nf
+      return Nf
     case 0x4e53:
-      return ReplyKind.Ns
+      return Ns
     case 0x4558:
-      return ReplyKind.Ex
+      return Ex
     case 0x4d4e:
-      return ReplyKind.Mn
+      return Mn
     case 0x4d45:
-      return ReplyKind.Me
+      return Me
     default:
       return -1
   }
@@ -108,8 +112,8 @@ function readMeta(
   reply.kind = kind
   let at = start + 3
   let size = NO_DATA
-  if (kind === ReplyKind.Me) return readMetaDebug(reply, bytes, at, end)
-  if (kind === ReplyKind.Va) {
+  if (kind === Me) return readMetaDebug(reply, bytes, at, end)
+  if (kind === Va) {
     const sizeEnd = tokenEnd(bytes, at, end)
     size = sizeEnd > end ? -1 : readUint(bytes, at, sizeEnd)
     if (size < 0) return BAD_LENGTH
