@@ -178,7 +178,10 @@ export class HandoverClock {
   }
 
   async #open(): Promise<void> {
-    const { hosts, ask, earlier, withinMs } = this.#input
+    const { hosts, receiving, ask, earlier, withinMs } = this.#input
+    // The cluster knows this handover only after the constructor. A connection that is opened
+    // before looks for a mark itself, and closes when it finds one.
+    await undefined
     const isStopped = (): boolean => this.#isStopped
     const state = await this.#mark.open(hosts, this.#times, withinMs, isStopped)
     if (state === undefined) {
@@ -194,15 +197,17 @@ export class HandoverClock {
     this.#endsMs = performance.now() + state.leftMs
     await this.#probe()
     await this.#reachUnmarked(withinMs)
-    this.#receiving = await this.#input.receiving
     this.#leftovers = new Leftovers(ask, state, earlier, (host) => {
       return this.#mark.reach(host, state, this.#endsMs - performance.now())
     })
     // Values already move, so find out which hosts are cleared before the first write: a process
     // that joins late must not treat them as during the announcement.
-    const marked = this.#receiving.filter((host) => state.casOf.has(host))
-    if (this.#phase !== 'announce') await this.#leftovers.find(marked, withinMs)
+    if (this.#phase !== 'announce') {
+      const marked = (await receiving).filter((host) => state.casOf.has(host))
+      await this.#leftovers.find(marked, withinMs)
+    }
     this.#opening = undefined
+    this.#receiving = await receiving
     const maxPollMs = this.#isUnwanted ? UNWANTED_POLL_MS : MAX_POLL_MS
     this.#tick(Math.min(maxPollMs, Math.max(MIN_POLL_MS, state.announceMs / 20)))
   }

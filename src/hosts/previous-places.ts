@@ -1,7 +1,7 @@
 import type { RingOptions } from '../ring/options.ts'
 import type { Ring } from '../ring/ring.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
-import { setImmediate } from '../runtime.ts'
+import { setImmediate, setTimeout } from '../runtime.ts'
 import type { ServerAddress } from './address.ts'
 import type { Host } from './host.ts'
 
@@ -62,12 +62,13 @@ export class PreviousPlaces {
 
 /** How many sample keys are used to find the hosts that receive keys. */
 const SAMPLE_KEYS = 4_096
-/** How many of them are looked up in one turn of the event loop. */
-const KEYS_PER_TURN = 64
+/** How many of them are looked up at once, and the pause after that. */
+const KEYS_AT_ONCE = 64
+const PAUSE_MS = 1
 
 /**
- * Resolves to the hosts that `homeOf` returns for sample keys, of at most `total` hosts. Spreads
- * the work over many turns: all lookups together take as long as many requests.
+ * Resolves to the hosts that `homeOf` returns for sample keys, of at most `total` hosts. Pauses
+ * in between: all lookups together take as long as many requests, which must not wait for them.
  */
 export async function homesOf(
   homeOf: (key: string) => Host | undefined,
@@ -75,9 +76,14 @@ export async function homesOf(
 ): Promise<readonly Host[]> {
   const hosts = new Set<Host>()
   for (let i = 0; i < SAMPLE_KEYS && hosts.size < total; i++) {
-    if (i % KEYS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (i % KEYS_AT_ONCE === 0) await aPause()
     const home = homeOf(`key:${i}`)
     if (home !== undefined) hosts.add(home)
   }
   return [...hosts]
+}
+
+/** Also lets sockets be read: timers that are due run one after the other. */
+async function aPause(): Promise<void> {
+  await new Promise((wake) => setTimeout(() => setImmediate(wake), PAUSE_MS))
 }
