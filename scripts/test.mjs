@@ -28,6 +28,7 @@ const LONG = [
   'test/docs/blocks.test.ts',
   'test/faults',
   'test/handover/classic.test.ts',
+  'test/handover/fallbacks.test.ts',
   'test/handover/forged-mark.test.ts',
   'test/handover/handover.test.ts',
   'test/handover/orders.test.ts',

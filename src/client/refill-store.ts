@@ -148,7 +148,7 @@ export class ClusterStore implements RefillStore {
         ? cluster.hostFor(routeKey)
         : home === 'new'
           ? cluster.newHostFor(routeKey)
-          : cluster.handover?.previousHomeOf(routeKey)
+          : cluster.handover?.previousHostOf(routeKey)
     return host === undefined ? undefined : this.#placeOf(host)
   }
 
@@ -237,17 +237,20 @@ export class ClusterStore implements RefillStore {
     const { cluster, keys } = this.#core
     const { handover } = cluster
     const routeKey = keys.routeKey(key)
-    const host = handover?.previousHomeOf(routeKey)
+    const host = handover?.formerHomeOf(routeKey)
     if (host === undefined) return commands.map(() => nowhere)
     const requests = this.#requests(key, commands, true)
+    const isServed = handover!.isServed(routeKey, host)
     for (const request of requests) {
       request.ordered = true
-      handover!.sendTo(host, request as Request)
+      if (isServed) cluster.dispatchBefore(request as Request)
+      else handover!.sendTo(host, request as Request)
     }
+    const clearing = handover!.clearStandIn(routeKey, keys.wireKey(key), host, false)
     try {
-      return await answersOf(requests)
+      return (await Promise.all([answersOf(requests), clearing]))[0]
     } catch (error) {
-      if (host.usable) throw error
+      if (host.usable || handover!.isServed(routeKey, host)) throw error
       cluster.owe(host, requests[0]!.wireKey)
       return commands.map(() => nowhere)
     }

@@ -20,7 +20,8 @@ interface PastPlaces {
 
 /** The parts of the cluster that an Account uses. */
 export interface AccountOwner extends NoticeOwner {
-  homeOf(routeKey: string): Host
+  /** Returns the home of a key, in the places that the request uses. */
+  homeOf(routeKey: string, request: Request): Host
 }
 
 /** A write without an outcome. */
@@ -78,7 +79,7 @@ export class Account {
     const checks = new Map<Absence, string[]>()
     const waits = new Set<Promise<void>>()
     for (const [routeKey, wireKey] of keys) {
-      const home = this.#owner.homeOf(routeKey)
+      const home = this.#owner.homeOf(routeKey, request)
       const key: HomeKey = { home, routeKey, wireKey, isBase64 }
       for (const other of this.#filtered) this.#clearCopy(other, key)
       if (home === host) {
@@ -114,9 +115,8 @@ export class Account {
   }
 
   /** Returns the hosts that may have an older copy after a write to `host`. */
-  #othersWith(host: Host, routeKey: string, wireKey: string, debt: Debt): Set<Host> {
+  #othersWith(host: Host, home: Host, routeKey: string, wireKey: string, debt: Debt): Set<Host> {
     const others = new Set<Host>()
-    const home = this.#owner.homeOf(routeKey)
     if (home !== host) others.add(home)
     for (const absence of this.#absences.get(home)?.values() ?? []) {
       if (absence.standIn !== host && absence.mayHold(wireKey)) others.add(absence.standIn)
@@ -212,8 +212,8 @@ export class Account {
       if (!request.sent) continue
       const debt = request.verb.debt?.(request) ?? DELETE_DEBT
       for (const [routeKey, wireKey] of keys) {
-        const isMissed = this.#owner.homeOf(routeKey) === home && request.attempt?.router !== home
-        if (isMissed) this.owe(home, wireKey, debt)
+        const isMissed = this.#owner.homeOf(routeKey, request) === home
+        if (isMissed && request.attempt?.router !== home) this.owe(home, wireKey, debt)
       }
     }
   }
@@ -223,7 +223,7 @@ export class Account {
     if (!request.sent) return
     const { isBase64 } = request.verb.debt?.(request) ?? DELETE_DEBT
     for (const [routeKey, wireKey] of keys) {
-      const home = this.#owner.homeOf(routeKey)
+      const home = this.#owner.homeOf(routeKey, request)
       const absence = this.#absences.get(home)?.get(host)
       const isLate = home !== host && (absence === undefined || absence.isOver)
       if (isLate) this.owe(host, wireKey, { ...DELETE_DEBT, isBase64 })
@@ -236,12 +236,12 @@ export class Account {
     const isLoad = request.isOnce
     const debt = request.verb.debt?.(request) ?? DELETE_DEBT
     for (const [routeKey, wireKey] of keys) {
+      const home = this.#owner.homeOf(routeKey, request)
       if (!isLoad) {
-        for (const other of this.#othersWith(host, routeKey, wireKey, debt)) {
+        for (const other of this.#othersWith(host, home, routeKey, wireKey, debt)) {
           this.owe(other, wireKey, debt)
         }
       }
-      const home = this.#owner.homeOf(routeKey)
       const absence = this.#absences.get(home)?.get(host)
       // If the host has returned meanwhile, the copy on the fallback host must be deleted.
       const isLate = home !== host && (absence === undefined || absence.isOver)

@@ -13,10 +13,11 @@ import type { HostOwner } from './host-owner.ts'
 import type { HandoverOwner } from './moving-keys.ts'
 import { errorOf, mayRepeat, nextStep, overtaken } from './next-step.ts'
 import { Operations } from './operations.ts'
-import { type Location, Places } from './places.ts'
+import type { Location } from './places.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { Precautions } from './precautions.ts'
 import type { HandoverChange } from './previous-places.ts'
+import { Routes } from './routes.ts'
 import type { HostSnapshot } from './snapshot.ts'
 import { SpeedCheck } from './speed.ts'
 import { keysToTell } from './tell.ts'
@@ -31,7 +32,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   readonly turn: Turn = new Turn()
   readonly resolve: Resolve | undefined
   #policy: ClusterPolicy
-  #places: Places
+  readonly routes: Routes
   #gutter: Cluster | undefined
   readonly handovers: Handovers = new Handovers(this)
   /** The requests and operations that close() waits for. */
@@ -58,11 +59,11 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     this.maxTtlSeconds = maxTtlSeconds
     this.hooks = hooks
     this.resolve = resolve
-    this.#places = new Places(
+    this.routes = new Routes(
+      this,
       servers.map((server) => new Host(this, server)),
-      policy,
     )
-    this.#gutter = this.#makeGutter()
+    this.#openGutter()
   }
 
   get policy(): ClusterPolicy {
@@ -74,12 +75,18 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     return this.hosts.length === 1 && failover === 'rehash' && !ejectLoneHost
   }
 
+  /** The hosts of the server list. */
   get hosts(): readonly Host[] {
-    return this.#places.hosts
+    return this.routes.list.hosts
+  }
+
+  /** The hosts that keys have as home. */
+  get homes(): readonly Host[] {
+    return this.routes.inUse.hosts
   }
 
   get placement(): string {
-    return this.#places.placement
+    return this.routes.list.placement
   }
 
   /** Sends a request to the host of `request.routeKey`. The request always settles. */
@@ -92,7 +99,13 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
    */
   dispatchNew(request: Request): void {
     request.binding = 'new'
-    this.#start(request)
+    this.#start(request, this.routes.list)
+  }
+
+  /** Does the same in the previous placement of the handover. */
+  dispatchBefore(request: Request): void {
+    request.binding = 'before'
+    this.#start(request, this.routes.of(request))
   }
 
   /**
@@ -111,6 +124,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
 
   /** Sends a request to its key's own host, without a fallback: a fallback host has other items. */
   dispatchHome(request: Request): void {
+    request.binding = 'host'
     if (this.handovers.gate?.take(request) === true) return
     this.dispatchTo(this.homeOf(request.routeKey!), request)
   }
@@ -124,26 +138,28 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
    * Returns the host that serves a key now; undefined when its host is down and `failover` allows
    * no fallback.
    */
-  hostFor(routeKey: string, excluded?: Host): Host | undefined {
-    return this.handover?.readHomeOf(routeKey) ?? this.newHostFor(routeKey, excluded)
+  hostFor(routeKey: string): Host | undefined {
+    return this.handover?.readHomeOf(routeKey) ?? this.newHostFor(routeKey)
   }
 
   /** Does the same as hostFor(), but uses only the new placement during a handover. */
-  newHostFor(routeKey: string, excluded?: Host): Host | undefined {
-    const host = this.#places.find(routeKey)
-    if (host !== undefined && host !== excluded) return host
-    if (this.#gutter !== undefined) return this.#gutter.hostFor(routeKey, excluded)
-    return this.mayRehash ? this.#places.fallback(routeKey, excluded) : undefined
+  newHostFor(routeKey: string): Host | undefined {
+    return this.routes.hostIn(this.routes.list, routeKey)
   }
 
-  /** Returns the key's host in the full ring, ejected or not. */
-  homeOf(routeKey: string): Host {
-    return this.#places.homeOf(routeKey)
+  /** Returns the host that would serve a key without its home. */
+  standInFor(routeKey: string, home: Host): Host | undefined {
+    return this.routes.hostIn(this.routes.inUse, routeKey, home)
+  }
+
+  /** Returns the key's host in the full ring, ejected or not, as a request uses it. */
+  homeOf(routeKey: string, request?: Request): Host {
+    return this.routes.of(request).homeOf(routeKey)
   }
 
   /** Returns the first fallback host of a key, if `failover` allows one. */
-  fallbackOf(routeKey: string, home: Host): Host | undefined {
-    return this.mayRehash ? this.#places.fallback(routeKey, home) : undefined
+  fallbackOf(routeKey: string, home: Host, request: Request): Host | undefined {
+    return this.mayRehash ? this.routes.of(request).fallback(routeKey, home) : undefined
   }
 
   snapshot(): HostSnapshot[] {
@@ -151,11 +167,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   }
 
   locate(routeKey: string): Location {
-    const { hash, point } = this.#places.locate(routeKey)
-    const home = this.homeOf(routeKey)
-    const elsewhere = this.fallbackOf(routeKey, home)
-    const fallback = (this.#gutter?.homeOf(routeKey) ?? elsewhere)?.name
-    return { server: home.name, hash, point, ejected: home.isEjected, fallback }
+    return this.routes.locate(routeKey)
   }
 
   /**
@@ -165,7 +177,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   setServers(servers: readonly ServerAddress[], change?: HandoverChange): void {
     const leaving = this.handovers.end()
     const kept = new Map([...leaving, ...this.hosts].map((host) => [identityOf(host.server), host]))
-    const before = this.#places
+    const { inUse, list: before } = this.routes
     const hosts = servers.map((server) => {
       const identity = identityOf(server)
       const host = kept.get(identity) ?? new Host(this, server, this.account.debtsOf(identity))
@@ -173,9 +185,9 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       host.server = server
       return host
     })
-    this.#places = new Places(hosts, this.#policy)
-    const isHandedOver = this.handovers.follow(before, this.#places, change, [...kept.values()])
-    if (!isHandedOver) this.account.placesChanged(before, this.#places)
+    const after = this.routes.use(hosts)
+    const isHandedOver = this.handovers.follow(before, after, change, [...kept.values()])
+    if (!isHandedOver) this.account.placesChanged(inUse, after)
   }
 
   /** The current handover. */
@@ -186,14 +198,14 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   /** Changes settings for later operations; open connections stay as they are. */
   setPolicy(policy: ClusterPolicy): void {
     const before = this.#policy
-    const places = this.#places
-    this.#places = new Places(this.hosts, policy)
-    this.account.placesChanged(places, this.#places)
+    const { inUse } = this.routes
+    this.routes.replan(policy)
+    this.account.placesChanged(inUse, this.routes.inUse)
     this.#policy = policy
     for (const host of this.hosts) host.applyPolicy()
     if (before.failover !== policy.failover) {
       void this.#gutter?.close({ drainMs: policy.requestTimeoutMs })
-      this.#gutter = this.#makeGutter()
+      this.#openGutter()
     } else {
       this.#gutter?.setPolicy({ ...policy, failover: 'rehash' })
     }
@@ -213,8 +225,13 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   /**
    * Records a write that reached no host. The key's own host must delete the key when it returns.
    */
-  noteUnreached(routeKey: string, wireKey: string, debt: Debt = DELETE_DEBT): void {
-    const home = this.homeOf(routeKey)
+  noteUnreached(
+    routeKey: string,
+    wireKey: string,
+    debt: Debt = DELETE_DEBT,
+    request?: Request,
+  ): void {
+    const home = this.homeOf(routeKey, request)
     if (!home.usable) this.account.owe(home, wireKey, debt)
   }
 
@@ -229,7 +246,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   readonly speedCheck: SpeedCheck = new SpeedCheck(this)
 
   hostChanged(host: Host): void {
-    this.#places.update()
+    this.routes.update()
     // Take precautions for a while: other processes of the fleet may notice the change earlier or
     // later.
     this.#precautions.noteTrouble(performance.now())
@@ -246,7 +263,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const step = nextStep(request, error, {
       ...{ retries, retryWrites, nowMs, deadlineMs, isClosed: this.#isClosed },
       isUsable: host.usable,
-      isListed: host.index >= 0,
+      isListed: host.index >= 0 || this.routes.of(request).hosts.includes(host),
       mayOvertake: host.mayOvertake(request),
     })
     // A retry on another connection of the same host gets only the time that is left of the first
@@ -261,45 +278,9 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     else this.#place(request, host, error)
   }
 
-  /**
-   * Returns the host for a key: first its own; after a failure on `failed` the next one; an error
-   * when there is none. `untilMs` is how long the command can wait for a host that is being
-   * dialled.
-   */
-  routeFor(
-    routeKey: string,
-    isRead: boolean,
-    untilMs: number,
-    failed?: Host,
-    error?: MintringError,
-  ): Host | MintringError {
-    const places = this.#places
-    const hasFailed = failed !== undefined && failed.index >= 0
-    const first = hasFailed ? undefined : places.find(routeKey)
-    if (first !== undefined) return first
-    const owner = hasFailed ? failed : places.ownerOf(routeKey)
-    const why = error ?? owner.outError()
-    if (why.code === 'MINTRING_AUTH') return why
-    // Retry a write on its own host while that is in the ring, because readers read it there.
-    if (!isRead && owner.usable && hasFailed) return owner
-    if (this.#gutter !== undefined) return this.#gutter.anyFor(routeKey)
-    const next = this.mayRehash ? places.fallback(routeKey, owner) : undefined
-    const soon = next ?? this.#soonest(owner, untilMs)
-    return soon ?? (places.isEmpty ? places.nowhere() : why)
-  }
-
-  /**
-   * Returns a host for a key of another cluster, which uses this one as its gutter: live if
-   * possible.
-   */
-  anyFor(routeKey: string): Host | MintringError {
-    const places = this.#places
-    return places.find(routeKey) ?? places.fallback(routeKey, undefined) ?? places.nowhere()
-  }
-
   /** Whether other hosts of the ring serve the keys of a host that is out. */
   get mayRehash(): boolean {
-    return this.#policy.autoEjectHosts && this.#policy.failover === 'rehash'
+    return this.routes.mayRehash
   }
 
   #isOpenFor(request: Request): boolean {
@@ -311,10 +292,10 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   }
 
   /** Sends a request to its first host. Hot path. */
-  #start(request: Request): void {
+  #start(request: Request, places = this.routes.inUse): void {
     if (!this.#isOpenFor(request)) return
     const { routeKey } = request
-    const host = routeKey === undefined ? undefined : this.#places.find(routeKey)
+    const host = routeKey === undefined ? undefined : places.find(routeKey)
     if (host === undefined) this.#place(request)
     else this.#give(host, request)
   }
@@ -325,7 +306,8 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     if (routeKey === undefined) return
     const isRead = verb.effect === 'read'
     const untilMs = request.endMs(performance.now())
-    const host = this.routeFor(routeKey, isRead, untilMs, failed, error)
+    const places = this.routes.of(request)
+    const host = this.routes.next(places, routeKey, isRead, untilMs, failed, error)
     if (host instanceof MintringError) this.#reject(request, host)
     else this.#give(host, request)
   }
@@ -333,7 +315,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   /** Sends a request to a host. Every request passes here. */
   #give(host: Host, request: Request): void {
     // A retry may leave a host that all other requests still use.
-    const isAtHome = this.#places.isWhole && request.past === undefined
+    const isAtHome = this.routes.isWhole && request.past === undefined
     if (isAtHome && this.account.isEmpty) host.send(request)
     else this.#giveTold(host, request)
     if (request.verb.effect !== 'read') this.#precautions.take(host, request)
@@ -364,11 +346,6 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     hold(request, host, wait, go, fail)
   }
 
-  /** Returns a host whose next dial is near, when no host is usable; the owner if possible. */
-  #soonest(owner: Host, untilMs: number): Host | undefined {
-    return (this.mayRehash ? [owner, ...this.hosts] : [owner]).find((one) => one.canWait(untilMs))
-  }
-
   /**
    * Rejects a request, or resolves it as a miss if `failover` is 'miss'. Records a missed write.
    */
@@ -378,7 +355,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     const isWrite = verb.effect === 'change' || verb.effect === 'remove'
     if (isWrite && verb.repeatable && request.isFree) {
       const debt = verb.debt?.(request) ?? DELETE_DEBT
-      for (const key of keysToTell(request)) this.noteUnreached(...key, debt)
+      for (const key of keysToTell(request)) this.noteUnreached(...key, debt, request)
     }
     const isMiss = failover === 'miss' && request.isFree && mayRepeat(request, error, retryWrites)
     if (isMiss && group !== undefined) group.miss()
@@ -386,12 +363,15 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     else request.reject(errorOf(request, error))
   }
 
-  #makeGutter(): Cluster | undefined {
+  #openGutter(): void {
     const { failover } = this.#policy
-    if (typeof failover === 'string') return undefined
-    const policy: ClusterPolicy = { ...this.#policy, failover: 'rehash' }
-    const { gutter, ttl } = failover
-    return new Cluster(parseServers(gutter), policy, this.hooks, this.resolve, ttl)
+    if (typeof failover === 'string') this.#gutter = undefined
+    else {
+      const policy: ClusterPolicy = { ...this.#policy, failover: 'rehash' }
+      const { gutter, ttl } = failover
+      this.#gutter = new Cluster(parseServers(gutter), policy, this.hooks, this.resolve, ttl)
+    }
+    this.routes.gutter = this.#gutter?.routes
   }
 
   async #close(endMs: number): Promise<void> {

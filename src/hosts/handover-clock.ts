@@ -59,6 +59,8 @@ export interface ClockInput {
    * over when this process first read the clock.
    */
   onPhase(phase: Phase | undefined, isNew: boolean): void
+  /** Called as soon as values may move, before the phase starts. */
+  onMove(): void
 }
 
 /**
@@ -191,7 +193,7 @@ export class HandoverClock {
     }
     this.#state = state
     // The mark was read when values were moving already, and says that the change goes on.
-    this.#mayMove = state.leftMs <= state.handoverMs
+    if (state.leftMs <= state.handoverMs) this.#move()
     for (const host of state.casOf.keys()) this.#epochs.set(host, host.epoch)
     this.#times = state
     this.#endsMs = performance.now() + state.leftMs
@@ -261,14 +263,20 @@ export class HandoverClock {
     const isLast = this.#phase !== 'announce'
     const ending = await this.#mark.endingOf(hosts, id, withinMs)
     if (this.#isStopped) return
-    if (ending === undefined) this.#mayMove ||= isLast
-    else if (ending !== 'closing') {
+    if (ending === undefined) {
+      if (isLast) this.#move()
+    } else if (ending !== 'closing') {
       const isReversed = ending === 'reversed'
       if (isReversed) this.#mark.departure = await this.#mark.reverse(hosts, this.#state!, withinMs)
       if (this.#isStopped) return
       this.isReversed = isReversed
       this.#callOff(true)
     }
+  }
+
+  #move(): void {
+    if (!this.#mayMove) this.#input.onMove()
+    this.#mayMove = true
   }
 
   #callOff(isNew: boolean): void {

@@ -4,6 +4,7 @@ import type { Request } from '../net/request.ts'
 import { type Phase, planOf } from '../ring/transition.ts'
 import { hold } from './hold.ts'
 import type { Host } from './host.ts'
+import { remove } from './item-commands.ts'
 import { isReadOf, type KeyGate, keyEffectOf, refuseKey } from './key-gate.ts'
 import { carryOut } from './moved-key.ts'
 import { type CopyOutcome, copyOf, MovedRequest, type Mover } from './moved-request.ts'
@@ -61,8 +62,10 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
   take(request: Request): boolean {
     const { routeKey } = request
     if (routeKey === undefined || this.isOver || request.settled) return false
-    const previous = this.previousHomeOf(routeKey)
+    const previous = this.formerHomeOf(routeKey)
     if (previous === undefined) return false
+    const isHomeBound = request.binding === 'host'
+    if (isHomeBound && previous === this.newHomeOf(routeKey) && !this.from.isRenamed) return false
     const pending = this.clock.opening ?? this.clock.checkOf(previous)
     if (pending !== undefined) {
       this.#hold(request, previous, pending)
@@ -71,9 +74,12 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
     const phase = this.phaseFor(routeKey, previous)
     if (phase === undefined) return false
     if (this.isStranger(previous)) return this.#takeWithout(request, previous, phase)
-    // If the new host is down and the previous one replaces it, one command is enough. But if keys
-    // are renamed, the key has two items even there.
-    if (!this.from.isRenamed && this.owner.newHostFor(routeKey) === previous)
+    // It cannot use the fallback hosts that others use.
+    if (this.hasStrangers && this.phase === 'announce' && phase !== 'announce')
+      return this.#takeWithout(request, previous, 'announce')
+    // If one host is down and the other one replaces it, one command is enough. But if keys are
+    // renamed, the key has two items even there.
+    if (!this.from.isRenamed && this.owner.newHostFor(routeKey) === this.previousHostOf(routeKey))
       return this.#sendToOnlyHome(request, previous, phase)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
     void this.operations.during(this.#carryOut(request, previous))
@@ -124,6 +130,27 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
     else this.owner.dispatchNew(request)
   }
 
+  /** Sends a request to the key's host in the previous placement. */
+  sendBefore(request: Request, previous: Host, isHomeBound = request.binding === 'host'): void {
+    if (this.isServing && !isHomeBound) this.owner.dispatchBefore(request)
+    else this.sendTo(previous, request)
+  }
+
+  /**
+   * Deletes a key on the fallback host of its previous home, if that is out, once values may move:
+   * processes that still announce read the key there.
+   */
+  async clearStandIn(routeKey: string, wireKey: string, previous: Host, b: boolean): Promise<void> {
+    if (!this.isServing || this.isServed(routeKey, previous)) return
+    const host = this.servingHostOf(routeKey)
+    if (host === undefined || host === previous || host === this.hostFor(routeKey)) return
+    const removal = remove({ routeKey, wireKey, b })
+    this.sendTo(host, removal as Request)
+    await removal.promise.catch((error: unknown) => {
+      if (host.usable) throw error
+    })
+  }
+
   owePrevious(host: Host, { routeKey, wireKey }: Request): void {
     this.owner.owe(host, this.from.rename(routeKey!, wireKey)[1])
   }
@@ -144,31 +171,39 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
   }
 
   /**
-   * Sends to the previous host only, because the new one is down. Processes that see it back before
-   * this one read it, unless they still announce, so they must find a notice of a change.
+   * Sends to one host only: the new one is down, and the previous one replaces it, or the reverse.
+   * Processes that see the new one back before this one read it, unless they still announce, so
+   * they must find a notice of a change.
    */
   #sendToOnlyHome(request: Request, previous: Host, phase: Phase): boolean {
     const { routeKey, wireKey, verb } = request
-    if (verb.effect !== 'read' && phase !== 'announce') {
+    const isChange = verb.effect !== 'read'
+    if (phase === 'settle' || (isChange && phase !== 'announce')) {
       this.owner.dispatchNew(request)
       return true
     }
-    if (verb.effect !== 'read') this.owner.owe(this.owner.homeOf(routeKey!), wireKey)
-    this.sendTo(previous, request)
+    const home = this.newHomeOf(routeKey!)
+    if (isChange && home !== this.previousHostOf(routeKey!)) this.owner.owe(home, wireKey)
+    if (phase === 'announce') this.sendBefore(request, previous)
+    else this.sendTo(previous, request)
     return true
   }
 
   /** Holds a request until it is known which of its hosts to use. */
   #hold(request: Request, previous: Host, opening: Promise<void>): void {
     request.times ??= this.owner.policy
-    const go = (): void => this.owner.dispatch(request)
+    const { owner } = this
+    const go = (): void => {
+      if (request.binding === 'host') owner.dispatchHome(request)
+      else owner.dispatch(request)
+    }
     hold(request, previous, opening, go, (error) => request.reject(error))
   }
 
   #sendToReadHome(request: Request, previous: Host, phase: Phase): boolean {
     const { routeKey, wireKey } = request
     if (phase === 'announce') {
-      this.sendTo(previous, request)
+      this.sendBefore(request, previous)
       return true
     }
     const home = this.owner.newHostFor(routeKey!)
@@ -185,19 +220,21 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
     const effect = keyEffectOf(request)
     for (;;) {
       const phase = this.phaseFor(request.routeKey!, previous) ?? 'settle'
-      const isDown = !previous.usable
+      const wasUsable = previous.usable
+      const isServed = this.isServed(request.routeKey!, previous)
+      const isDown = !wasUsable && !isServed
       // If a previous host that is down misses a change, this process must never read it again. It
       // gets changes again when it is back: processes that started since then do read it.
-      if (isDown && effect !== 'read') this.noteGone(previous)
-      const moved = new MovedRequest(request, this, previous, isDown)
+      if (isDown && effect !== 'read') this.noteOut(previous, false)
+      const moved = new MovedRequest(request, this, previous, isDown, isServed)
       const mayCopy = previous.abilities?.meta === true && this.#mayCopyTo(request.routeKey!)
       try {
         request.resolve(await carryOut(planOf(phase, effect, mayCopy), moved))
         return
       } catch (error) {
         // If the host has gone down, its keys use their new host at once.
-        const isNew = !isDown && !previous.usable
-        if (isNew) this.noteGone(previous)
+        const isNew = wasUsable && !previous.usable
+        if (isNew) this.noteOut(previous, isServed)
         request.sent ||= moved.isSent
         const { retryWrites } = this.owner.policy
         if (!isNew || !isMintringError(error) || !mayRepeat(request, error, retryWrites)) {

@@ -3,9 +3,8 @@ import type { MintringError } from '../errors.ts'
 import type { Abilities } from '../net/abilities.ts'
 import type { Lane } from '../net/lane.ts'
 import type { Request } from '../net/request.ts'
-import { createRing } from '../ring/ring.ts'
 import { clearInterval, performance, setInterval, unixMs } from '../runtime.ts'
-import { addressOf, identityOf, type ServerAddress } from './address.ts'
+import { addressOf, identityOf } from './address.ts'
 import { each } from './each.ts'
 import { Handover } from './handover.ts'
 import { forgetMark, type Withdrawal } from './handover-mark.ts'
@@ -26,7 +25,7 @@ import {
 import type { HandoverOwner, HandoverStart } from './moving-keys.ts'
 import { departed, overtaken } from './next-step.ts'
 import { Outdated } from './outdated.ts'
-import { type Places, placementOfPolicy } from './places.ts'
+import { Places, placementOfPolicy } from './places.ts'
 import { type HandoverChange, type PreviousPlacement, PreviousPlaces } from './previous-places.ts'
 
 /** How often a process with an outdated list looks whether the fleet has come back to it. */
@@ -103,10 +102,6 @@ export class Handovers {
   /** Whether this client has had a handover, so that a CAS id may have the bit of the new host. */
   get hasBegun(): boolean {
     return this.#last !== undefined
-  }
-
-  get #servers(): readonly ServerAddress[] {
-    return this.#owner.hosts.map(({ server }) => server)
   }
 
   /** Looks for marks on hosts that are connected already. */
@@ -230,7 +225,7 @@ export class Handovers {
     if (mark.startedAtMs <= this.#arrivedAtMs || this.#outdated?.has(mark.id) === true) return false
     const known = this.#known(mark.next)
     if (known === undefined) return false
-    this.#outdated ??= new Outdated((routeKey) => this.#owner.homeOf(routeKey))
+    this.#outdated ??= new Outdated((routeKey) => this.#owner.routes.list.homeOf(routeKey))
     this.#outdated.add(mark, known, leftMs)
     // A host that was restarted since lacks the mark.
     for (const host of this.#owner.hosts)
@@ -249,7 +244,7 @@ export class Handovers {
   }
 
   #known(record: unknown): KnownPlacement | undefined {
-    const own = this.#servers
+    const own = this.#owner.routes.list.servers
     const isOpen = [this.#owner.policy, ...own].every(({ username }) => username === undefined)
     return placementIn(record, own, isOpen)
   }
@@ -273,7 +268,7 @@ export class Handovers {
     if (!before.isLike(after)) this.#useListAgain()
     const isHandedOver = change !== undefined && !before.isLike(after)
     if (isHandedOver) {
-      const from = new PreviousPlaces(before.hosts, before.ring)
+      const from = new PreviousPlaces(before)
       const { policy } = this.#owner
       const placements = {
         from: namedPlacement(before.placement, before.servers, policy),
@@ -319,7 +314,10 @@ export class Handovers {
         reversed(back, handover.movesInMs)
         return
       }
-      if (this.current === handover) this.current = undefined
+      if (this.current === handover) {
+        this.current = undefined
+        this.#owner.routes.move()
+      }
       if (departure !== undefined) this.#leftBehind(departure.mark, departure.leftMs)
       // Delete the mark on hosts that leave: no process of the new placement looks there. If they
       // join again later, an old mark would say that the handover to this placement is over.
@@ -340,6 +338,7 @@ export class Handovers {
     joinedId?: string,
   ): boolean {
     retire(this.end())
+    this.#owner.routes.move()
     this.#useListAgain()
     const to = this.#owner.placement + (names?.now ?? '')
     const text = placementOfPolicy(servers, options) + (names?.before ?? '')
@@ -348,10 +347,10 @@ export class Handovers {
     const hosts = servers.map(
       (server) => known.get(identityOf(server)) ?? new Host(this.#owner, server),
     )
-    const from = new PreviousPlaces(hosts, createRing(servers, options), rename)
+    const from = new PreviousPlaces(new Places(hosts, this.#owner.policy, servers, options), rename)
     const placements = {
       from: namedPlacement(text, servers, options),
-      to: namedPlacement(to, this.#servers, this.#owner.policy),
+      to: namedPlacement(to, this.#owner.routes.list.servers, this.#owner.policy),
     }
     // Processes of one placement could not use the other one, in which keys have other names.
     const unnamed = { from: { text, record: undefined }, to: { text: to, record: undefined } }

@@ -45,7 +45,8 @@ const TOUCH: Verb = itemVerb(
 
 /** The parts of the cluster that counters use. */
 export interface CountOwner {
-  readonly hosts: readonly Host[]
+  /** The hosts that keys have as home. */
+  readonly homes: readonly Host[]
   readonly policy: ClusterPolicy
   /** Whether other hosts serve the keys of a host that is out. */
   readonly mayRehash: boolean
@@ -106,7 +107,7 @@ export class MissedCounts {
 
   /** Whether there is nothing to ask: no host missed a change. On the hot path. */
   get isClear(): boolean {
-    const { hosts } = this.#owner
+    const { homes: hosts } = this.#owner
     if (!this.#isAsking) return true
     return hosts === this.#clearFor || hosts.length < 2 || !this.#isOn
   }
@@ -116,7 +117,7 @@ export class MissedCounts {
    * finds out whether others missed changes, and so does not say it of itself.
    */
   dialled(home: Host): string | undefined {
-    const { hosts } = this.#owner
+    const { homes: hosts } = this.#owner
     if (!this.#isOn || hosts.length < 2) return undefined
     const dial = this.#dials.get(home) ?? this.#firstDial(home)
     if (dial !== undefined) dial.startMs = performance.now()
@@ -126,13 +127,13 @@ export class MissedCounts {
 
   /** Whether another host has said that it has no counters. */
   #isWitnessed(home: Host): boolean {
-    return this.#owner.hosts.some((host) => host !== home && host.abilities !== undefined)
+    return this.#owner.homes.some((host) => host !== home && host.abilities !== undefined)
   }
 
   #firstDial(home: Host): FirstDial | undefined {
     const held = this.#heldOf(home)
     if (held !== undefined || this.#isWitnessed(home)) return held
-    const others = this.#owner.hosts.filter((host) => host !== home)
+    const others = this.#owner.homes.filter((host) => host !== home)
     // Prefer one that is being dialled anyway.
     others.sort((one, other) => +this.#dials.has(other) - +this.#dials.has(one))
     const dial = new FirstDial(home, others)
@@ -157,7 +158,7 @@ export class MissedCounts {
       this.#isAsking = true
       const error = new MintringError('MINTRING_CONNECTION', 'Must first ask what hosts missed')
       for (const one of [lane, ...this.#held.keys()]) one.giveBack(error)
-      const dialled = this.#owner.hosts.filter((host) => this.#dials.has(host))
+      const dialled = this.#owner.homes.filter((host) => this.#dials.has(host))
       for (const host of dialled) host.giveBack(error)
     }
     for (const held of this.#held.values()) if (held.home !== home) held.end()
@@ -244,7 +245,7 @@ export class MissedCounts {
   async #read(standIn: Host, answer: Answer): Promise<void> {
     // Requests that are being given back come first: they would take this one with them.
     await undefined
-    const others = this.#owner.hosts.filter((host) => host !== standIn)
+    const others = this.#owner.homes.filter((host) => host !== standIn)
     const names = others.map(({ name }) => name)
     const counts = await countsOf(names, (request) => this.#ask(request, standIn)).catch(() => {})
     if (counts !== undefined) this.#learn(standIn, answer, others, counts)
@@ -255,7 +256,7 @@ export class MissedCounts {
     }
     answer.pending = undefined
     if (answer.behind.size > 0) this.#start()
-    const { hosts } = this.#owner
+    const { homes: hosts } = this.#owner
     const isClear = hosts.every((host) => {
       const known = this.#answers.get(host)
       return known?.pending === undefined && known?.behind.size === 0 && known.silentMs < 0
@@ -285,7 +286,7 @@ export class MissedCounts {
   /** Brings the counters up to date, and reads those above 0 again. */
   update(): void {
     for (const [name, own] of this.#own) {
-      if (own.home.index < 0) this.#own.delete(name)
+      if (!this.#owner.homes.includes(own.home)) this.#own.delete(name)
       else if (own.keys > own.told) void this.#tell(own)
       else if (own.home.usable && own.home.debts.isEmpty) this.#settle(name, own)
     }
@@ -308,7 +309,7 @@ export class MissedCounts {
       return this.#ask(new Request<boolean>(verb, undefined, key, undefined, args, body), host)
     }
     // Other hosts say that there are counters: a process that starts asks one of them first.
-    const others = this.#owner.hosts.filter((host) => host !== standIn && host.usable)
+    const others = this.#owner.homes.filter((host) => host !== standIn && host.usable)
     const flags = others.map((host) =>
       ask(textVerb('set', missedTtl), ANY_KEY, undefined, '0', host).catch(() => {}),
     )

@@ -37,10 +37,16 @@ export interface Mover {
   sendTo(host: Host, request: Request): void
   /** Sends a request to one host, without a retry. */
   send(host: Host, request: Request): void
+  /** Sends a request to the key's host in the previous placement. */
+  sendBefore(request: Request, previous: Host, isHomeBound: boolean): void
+  /** Deletes a key on the fallback host on which processes that still announce read it. */
+  clearStandIn(routeKey: string, wireKey: string, previous: Host, b: boolean): Promise<void>
   /** Sends a request to the key's host in the new placement. */
   place(request: Request): void
   /** Returns the key's host in the new placement; undefined if none is available. */
   hostFor(routeKey: string): Host | undefined
+  /** Returns the home of a key in the new placement. */
+  newHomeOf(routeKey: string): Host
   rename(routeKey: string, wireKey: string): readonly [string, string]
   /**
    * Records a change that the previous host missed: it must delete the key before its value is
@@ -63,6 +69,8 @@ export class MovedRequest implements MovedKey<unknown> {
    */
   readonly #previous: Host | undefined
   readonly #formerHome: Host
+  /** Whether only the previous placement is used, with its fallback hosts. */
+  readonly #isServed: boolean
   readonly #finalMs: number
   readonly #b: boolean
   #isSent = false
@@ -71,7 +79,8 @@ export class MovedRequest implements MovedKey<unknown> {
   /** Whether the previous host has run the command. */
   #hasRun = false
 
-  constructor(request: Request, mover: Mover, previous: Host, isDown: boolean) {
+  constructor(request: Request, mover: Mover, previous: Host, isDown: boolean, isServed: boolean) {
+    this.#isServed = isServed
     this.#request = request
     this.#mover = mover
     this.#formerHome = previous
@@ -86,8 +95,8 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   async run(at: HomeName): Promise<unknown> {
-    if (at === 'previous' && !this.#isThere()) return undefined
-    if (at === 'new' && this.#isDone) return undefined
+    if (at === 'previous' && !(await this.#isThere())) return undefined
+    if (at === 'new' && (this.#isDone || (this.#isRead && !this.#isNewThere))) return undefined
     const { verb, context, body, flags, exptime, ordered } = this.#request
     const { args: given } = this.#request
     const args = verb.hasCasId === true ? casIdAt(at, given as bigint) : given
@@ -120,7 +129,7 @@ export class MovedRequest implements MovedKey<unknown> {
 
   async has(at: HomeName): Promise<boolean> {
     const { isOver, isReversed } = this.#mover
-    if (at === 'new' && isReversed) return false
+    if (at === 'new' && (isReversed || !this.#isNewThere)) return false
     if (at === 'previous' && ((isOver && !isReversed) || this.#previous === undefined)) return false
     const key = await this.#keyAt(at)
     if (key.b) return (await this.#send(at, peek(key))) !== undefined
@@ -129,19 +138,46 @@ export class MovedRequest implements MovedKey<unknown> {
   }
 
   async delete(at: HomeName): Promise<void> {
-    if (at === 'previous' && !this.#isThere()) return
+    if (at === 'previous' && !(await this.#isThere())) return
     if (at === 'new' && this.#isDone) return
     const key = await this.#keyAt(at)
     await this.#send(at, remove(key))
   }
 
   /**
-   * Whether the previous host can get a change. If it is down, records that it missed the change.
+   * Whether the previous host can get a change. If it is down, records that it missed the change,
+   * and deletes the key on the host that replaces it.
    */
-  #isThere(): boolean {
-    if (this.#mover.isOver && !this.#mover.isReversed) return false
+  async #isThere(): Promise<boolean> {
+    const { isOver, isReversed } = this.#mover
+    if (isOver && !isReversed) return false
     if (this.#previous === undefined) this.#mover.owePrevious(this.#formerHome, this.#request)
+    if (!this.#isRead) {
+      const { routeKey, wireKey } = this.#request
+      await this.#mover.clearStandIn(routeKey!, wireKey, this.#formerHome, this.#b)
+    }
     return this.#previous !== undefined
+  }
+
+  get #isRead(): boolean {
+    return this.#request.verb.effect === 'read'
+  }
+
+  /**
+   * Whether the item of the new host counts. While it is announced, its fallback hosts are not
+   * asked: only the previous placement has them.
+   */
+  get #isNewThere(): boolean {
+    return !this.#isServed || (!this.#isSplit && this.#newHome.usable)
+  }
+
+  get #newHome(): Host {
+    return this.#mover.newHomeOf(this.#request.routeKey!)
+  }
+
+  /** Whether the home stays the same, and only the host differs that replaces it. */
+  get #isSplit(): boolean {
+    return this.#newHome === this.#formerHome
   }
 
   async copy(): Promise<void> {
@@ -234,9 +270,7 @@ export class MovedRequest implements MovedKey<unknown> {
     request.bounds = bounds
     if (!this.#isLate) request.finalMs = this.#finalMs
     const isChange = request.verb.effect !== 'read'
-    if (once !== undefined) this.#mover.send(once, request as Request)
-    else if (at === 'previous') this.#mover.sendTo(this.#previous!, request as Request)
-    else this.#mover.place(request as Request)
+    this.#dispatch(at, request as Request, once)
     return request.promise.then(
       (result) => {
         this.#request.attempts += request.attempts
@@ -249,6 +283,24 @@ export class MovedRequest implements MovedKey<unknown> {
         throw isMintringError(error) ? errorOf({ verb, sent: this.#isSent }, error) : error
       },
     )
+  }
+
+  #dispatch(at: HomeName, request: Request, once: Host | undefined): void {
+    const mover = this.#mover
+    if (once !== undefined) mover.send(once, request)
+    else if (at === 'previous') {
+      const isHomeBound = this.#request.binding === 'host'
+      if (this.#isServed) mover.sendBefore(request, this.#formerHome, isHomeBound)
+      else mover.sendTo(this.#previous!, request)
+    } else if (this.#isServed && this.#isSplit) this.#sendToSplit(request)
+    else mover.place(request)
+  }
+
+  /** Has processes that move values already find no older value on their fallback host. */
+  #sendToSplit(request: Request): void {
+    const host = this.#mover.hostFor(this.#request.routeKey!)
+    if (host === undefined) request.reject(this.#formerHome.outError())
+    else this.#mover.sendTo(host, request)
   }
 }
 
@@ -287,7 +339,7 @@ export function copyOf(
 ): Promise<CopyOutcome> {
   const request = new Request(MOVE, routeKey, wireKey, undefined)
   request.times = previous.settings
-  return new MovedRequest(request, mover, previous, false).copyNow()
+  return new MovedRequest(request, mover, previous, false, false).copyNow()
 }
 
 /**

@@ -14,6 +14,7 @@ import type { Operations } from './operations.ts'
 import { placementOfPolicy } from './places.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { type HandoverChange, homesOf, type PreviousPlaces } from './previous-places.ts'
+import type { Routes } from './routes.ts'
 
 /** What a handover needs from its cluster. */
 export interface HandoverOwner {
@@ -22,7 +23,7 @@ export interface HandoverOwner {
   readonly placement: string
   readonly policy: ClusterPolicy
   readonly hooks: ClusterHooks
-  homeOf(routeKey: string): Host
+  readonly routes: Routes
   /** Returns the host of a key in the new placement; undefined if none is available. */
   newHostFor(routeKey: string): Host | undefined
   /** Sends a request to one host, without a fallback. */
@@ -31,6 +32,10 @@ export interface HandoverOwner {
   send(host: Host, request: Request): void
   /** Sends a request to its key's host in the new placement. */
   dispatchNew(request: Request): void
+  /** Sends a request to its key's host in the previous placement. */
+  dispatchBefore(request: Request): void
+  /** Sends a request to its key's home, without a fallback. */
+  dispatchHome(request: Request): void
   /** Sends a request to its key's host according to the current handover. */
   dispatch(request: Request): void
   owe(host: Host, wireKey: string): void
@@ -66,7 +71,14 @@ export abstract class MovingKeys {
   protected readonly input: HandoverStart
   /** The phases of the handover in the fleet. */
   protected readonly clock: HandoverClock
-  /** Previous hosts that were down at some time, and are never read again. */
+  /**
+   * Whether the previous places stay those of the cluster during the announcement, with their
+   * fallback hosts: processes that have not heard of the change use these.
+   */
+  readonly isServing: boolean
+  /** Previous hosts that were down at some time, and are not read when values move. */
+  readonly #missed = new Set<Host>()
+  /** Those that no host replaced, so that changes were made without them: never read again. */
   readonly #gone = new Set<Host>()
   /** The servers to use if the fleet goes back to the previous placement. */
   #back: readonly ServerAddress[] | undefined
@@ -78,6 +90,7 @@ export abstract class MovingKeys {
     this.owner = owner
     this.input = input
     this.from = input.from
+    this.isServing = owner.routes.hasStandIns && !this.from.isRenamed && input.strangers.size === 0
     this.#back = input.fromServers
     this.clock = new HandoverClock({
       ...input,
@@ -85,9 +98,14 @@ export abstract class MovingKeys {
       waitMs: Math.min(owner.policy.connectTimeoutMs, owner.policy.requestTimeoutMs / 4),
       hosts: [...new Set([...hosts, ...this.dialled])],
       previous: this.dialled,
-      receiving: homesOf((key) => this.previousHomeOf(key) && owner.homeOf(key), hosts.length),
+      receiving: homesOf(
+        (key) => this.previousHomeOf(key) && owner.routes.list.homeOf(key),
+        hosts.length,
+      ),
       earlier: new Earlier(input, this.from, owner.policy, (routeKey, host) => {
-        return owner.homeOf(routeKey) === host && this.isMoving(routeKey)
+        return (
+          owner.routes.list.homeOf(routeKey) === host && this.previousHomeOf(routeKey) !== undefined
+        )
       }),
       ask: (host, request) => {
         request.bounds = { timeoutMs: owner.policy.requestTimeoutMs }
@@ -96,7 +114,9 @@ export abstract class MovingKeys {
       },
       mayGoBack: (isAlone) => this.#mayGoBack(isAlone),
       onPhase: (phase, isNew) => this.phaseChanged(phase, isNew),
+      onMove: () => owner.routes.move(),
     })
+    if (this.isServing) owner.routes.announce(this.from.places)
   }
 
   /** Called when a phase starts, as in ClockInput. */
@@ -166,26 +186,63 @@ export abstract class MovingKeys {
     const { from } = this
     if (!from.isRenamed) {
       const home = from.homeOf(routeKey)
-      return home === this.owner.homeOf(routeKey) ? undefined : home
+      return home === this.owner.routes.list.homeOf(routeKey) ? undefined : home
     }
     return from.homeOf(from.rename(routeKey, routeKey)[0])
   }
 
-  /** Returns the previous host of a key while reads still use it; undefined afterwards. */
-  readHomeOf(routeKey: string): Host | undefined {
+  /**
+   * Returns the previous home of a key that moves, or that has another fallback host in the new
+   * placement while its home is out; undefined for other keys.
+   */
+  formerHomeOf(routeKey: string): Host | undefined {
     const previous = this.previousHomeOf(routeKey)
+    if (previous !== undefined || this.from.isRenamed || !this.owner.routes.hasStandIns)
+      return previous
+    if (this.from.places.isWhole) return undefined
+    const isSame = this.servingHostOf(routeKey) === this.owner.newHostFor(routeKey)
+    return isSame ? undefined : this.from.homeOf(routeKey)
+  }
+
+  /** Returns the host that serves a key in the previous placement; undefined if none can. */
+  servingHostOf(routeKey: string): Host | undefined {
+    return this.owner.routes.hostIn(this.from.places, routeKey)
+  }
+
+  /** Returns the host in the previous placement that gets the changes of a key now. */
+  previousHostOf(routeKey: string): Host | undefined {
+    const previous = this.formerHomeOf(routeKey)
+    if (previous === undefined || !this.isServed(routeKey, previous)) return previous
+    return this.servingHostOf(routeKey)
+  }
+
+  /** Returns the host that is read in the previous placement; undefined if none is any more. */
+  readHomeOf(routeKey: string): Host | undefined {
+    const previous = this.formerHomeOf(routeKey)
     if (previous === undefined || this.isStranger(previous)) return undefined
-    return this.phaseFor(routeKey, previous) === 'announce' ? previous : undefined
+    return this.phaseFor(routeKey, previous) === 'announce'
+      ? this.previousHostOf(routeKey)
+      : undefined
   }
 
   /** Returns the phase of one key: reads use its new host only after that has been cleared. */
   phaseFor(routeKey: string, previous: Host): Phase | undefined {
     const { phase } = this
     if (phase === undefined) return undefined
+    if (this.isServed(routeKey, previous)) return 'announce'
     if (this.#isOut(previous)) return 'settle'
-    const home = this.owner.homeOf(routeKey)
+    const home = this.owner.routes.list.homeOf(routeKey)
     if (phase === 'move' && this.clock.leftovers?.isClear(home) !== true) return 'announce'
     return phase
+  }
+
+  /**
+   * Whether a key is used in the previous placement only, with its fallback hosts, as processes do
+   * that have not heard of the change.
+   */
+  isServed(routeKey: string, previous: Host): boolean {
+    if (!this.isServing || this.phase !== 'announce' || this.#gone.has(previous)) return false
+    return this.servingHostOf(routeKey) !== undefined
   }
 
   /**
@@ -198,14 +255,14 @@ export abstract class MovingKeys {
     if (this.isOpening) return undefined
     const phase = this.phaseFor(routeKey, previous)
     if (phase === 'move') return { host: previous, isPrevious: true }
-    const home = this.owner.newHostFor(routeKey)
-    if (phase !== 'announce' || home === undefined || this.mayHaveLeftovers(home)) return undefined
-    return { host: home, isPrevious: false }
+    const home = this.owner.routes.list.homeOf(routeKey)
+    if (phase !== 'announce' || !home.usable || this.mayHaveLeftovers(home)) return undefined
+    return home === this.previousHostOf(routeKey) ? undefined : { host: home, isPrevious: false }
   }
 
   /** Whether changes of a key must reach both its previous and its new host. */
   isMoving(routeKey: string): boolean {
-    return this.previousHomeOf(routeKey) !== undefined
+    return this.formerHomeOf(routeKey) !== undefined
   }
 
   /**
@@ -214,16 +271,26 @@ export abstract class MovingKeys {
    */
   isAtPrevious(host: Host, { routeKey, binding }: Request): boolean {
     if (binding === 'previous' || binding === 'new') return binding === 'previous'
-    return routeKey !== undefined && this.previousHomeOf(routeKey) === host
+    if (routeKey === undefined || this.previousHomeOf(routeKey) !== host) return false
+    return binding !== 'before' && !this.isServed(routeKey, host)
   }
 
   /** Records that a host of the placements has become usable or unusable. */
   hostChanged(host: Host): void {
-    if (host.isEjected && !this.isOpening && this.from.hosts.includes(host)) this.#gone.add(host)
+    const { hosts, places } = this.from
+    if (!hosts.includes(host)) return
+    places.update()
+    if (!host.isEjected || this.isOpening) return
+    this.#missed.add(host)
+    if (places.isEmpty) this.#gone.add(host)
   }
 
   hostFor(routeKey: string): Host | undefined {
     return this.owner.newHostFor(routeKey)
+  }
+
+  newHomeOf(routeKey: string): Host {
+    return this.owner.routes.list.homeOf(routeKey)
   }
 
   rename(routeKey: string, wireKey: string): readonly [string, string] {
@@ -251,6 +318,11 @@ export abstract class MovingKeys {
     await this.clock.leftovers?.clear(host, key)
   }
 
+  /** Whether this process may not dial some of the previous hosts. */
+  protected get hasStrangers(): boolean {
+    return this.owner.routes.hasStandIns && this.input.strangers.size > 0
+  }
+
   protected isStranger(previous: Host): boolean {
     return this.input.strangers.has(previous)
   }
@@ -258,19 +330,24 @@ export abstract class MovingKeys {
   /** Whether the previous hosts have all changes that were made during the announcement. */
   #mayGoBack(isAlone: boolean): boolean {
     return this.from.hosts.every((host) => {
-      if (!this.#isOut(host) || isLost(host)) return true
+      const hasAll = this.isServing ? !this.#gone.has(host) : !this.#isOut(host)
+      if (hasAll || isLost(host)) return true
       return isAlone && host.usable && host.debts.isEmpty
     })
   }
 
   #isOut(previous: Host): boolean {
-    this.hostChanged(previous)
-    return this.#gone.has(previous) || !previous.usable || this.clock.isLate(previous)
+    if (previous.isEjected && !this.isOpening) this.#missed.add(previous)
+    return this.#missed.has(previous) || !previous.usable || this.clock.isLate(previous)
   }
 
-  /** Records that a previous host was down, so that this process never reads it again. */
-  protected noteGone(previous: Host): void {
-    this.#gone.add(previous)
+  /**
+   * Records that a previous host was down. If no other host served its keys instead, this process
+   * never reads it again.
+   */
+  protected noteOut(previous: Host, isServed: boolean): void {
+    this.#missed.add(previous)
+    if (!isServed) this.#gone.add(previous)
   }
 }
 

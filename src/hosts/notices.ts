@@ -43,8 +43,8 @@ export interface HomeKey {
 export interface NoticeOwner extends CountOwner {
   readonly send: SendTo
   owe(host: Host, wireKey: string, debt: Debt): void
-  /** Returns the host of a key when one host is excluded. */
-  newHostFor(routeKey: string, excluded: Host): Host | undefined
+  /** Returns the host that would serve a key without its home. */
+  standInFor(routeKey: string, home: Host): Host | undefined
 }
 
 /** An outage of a host. */
@@ -96,7 +96,7 @@ export class MissedNotices {
     let isEmpty = true
     for (const [home, { untilMs }] of this.#outages) {
       const isOver = untilMs > 0 && nowMs >= untilMs
-      if (isOver || home.index < 0) this.#outages.delete(home)
+      if (isOver || !this.#owner.homes.includes(home)) this.#outages.delete(home)
       else if (untilMs > 0) isEmpty = false
     }
     return isEmpty
@@ -163,7 +163,7 @@ export class MissedNotices {
    * Returns a promise to await before a request to the key's own host; undefined if there is none.
    */
   check(key: HomeKey): Promise<void> | undefined {
-    const standIn = this.#owner.newHostFor(key.routeKey, key.home)
+    const standIn = this.#owner.standInFor(key.routeKey, key.home)
     if (standIn === undefined) return undefined
     const outage = this.#outages.get(key.home)
     if (outage !== undefined && outage.untilMs > performance.now()) return this.#look(key, standIn)

@@ -40,18 +40,21 @@ export class Places {
   readonly #inRing: Uint8Array
   #isWhole = true
 
-  constructor(hosts: readonly Host[], policy: ClusterPolicy) {
+  /** `options` place the keys, if they differ from the policy. */
+  constructor(
+    hosts: readonly Host[],
+    policy: ClusterPolicy,
+    servers: readonly ServerAddress[] = hosts.map((host) => host.server),
+    options: RingOptions = policy,
+  ) {
     this.hosts = hosts
-    this.servers = hosts.map((host) => host.server)
-    this.ring = createRing(this.servers, policy)
+    this.servers = servers
+    this.ring = createRing(servers, options)
     this.#current = this.ring
-    this.placement = placementOfPolicy(this.servers, policy)
+    this.placement = placementOfPolicy(servers, options)
     this.#isRebuilding = policy.ejection === 'rebuild'
     this.#usable = new Uint8Array(hosts.length)
     this.#inRing = new Uint8Array(hosts.length)
-    hosts.forEach((host, index) => {
-      host.index = index
-    })
     this.update()
   }
 
@@ -99,7 +102,8 @@ export class Places {
   /** Returns the fallback host of a key: usable, and not `excluded`. */
   fallback(routeKey: string, excluded: Host | undefined): Host | undefined {
     const live = this.#usable.slice()
-    if (excluded !== undefined && excluded.index >= 0) live[excluded.index] = 0
+    const out = excluded === undefined ? -1 : this.hosts.indexOf(excluded)
+    if (out >= 0) live[out] = 0
     if (!live.includes(1)) return undefined
     const index = this.#isRebuilding
       ? this.#ringOver(live).indexOf(routeKey)

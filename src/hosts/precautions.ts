@@ -6,12 +6,12 @@ import { keysToTell, tellRequest } from './tell.ts'
 
 /** The parts of the cluster that precautions use. */
 export interface PrecautionOwner {
-  readonly hosts: readonly Host[]
+  readonly homes: readonly Host[]
   readonly policy: ClusterPolicy
   readonly send: (host: Host, request: Request) => void
   readonly handover: { previousHomeOf(routeKey: string): Host | undefined } | undefined
-  homeOf(routeKey: string): Host
-  fallbackOf(routeKey: string, home: Host): Host | undefined
+  homeOf(routeKey: string, request: Request): Host
+  fallbackOf(routeKey: string, home: Host, request: Request): Host | undefined
 }
 
 /**
@@ -40,11 +40,11 @@ export class Precautions {
     // A refill that deletes releases its own lease: no value is removed.
     const isRemoval = effect === 'remove' && !isLoad
     if (!isRemoval && effect !== 'change') return
-    if (owner.hosts.length < 2 || (!isRemoval && !this.#isTroubled)) return
+    if (owner.homes.length < 2 || (!isRemoval && !this.#isTroubled)) return
     const debt = request.verb.debt?.(request) ?? DELETE_DEBT
     for (const [routeKey, wireKey] of keysToTell(request)) {
-      const fallback = owner.fallbackOf(routeKey, host)
-      if (fallback === undefined || owner.homeOf(routeKey) !== host) continue
+      const fallback = owner.fallbackOf(routeKey, host, request)
+      if (fallback === undefined || owner.homeOf(routeKey, request) !== host) continue
       // Skip a fallback host that is also the key's previous host: the handover sends it every
       // change.
       if (fallback === owner.handover?.previousHomeOf(routeKey)) continue

@@ -1,9 +1,9 @@
 import type { RingOptions } from '../ring/options.ts'
-import type { Ring } from '../ring/ring.ts'
 import type { TransitionTimes } from '../ring/transition.ts'
 import { setImmediate, setTimeout } from '../runtime.ts'
 import type { ServerAddress } from './address.ts'
 import type { Host } from './host.ts'
+import type { Places } from './places.ts'
 
 /** Returns the route key and the wire key of a key in another placement. */
 export type Rename = (routeKey: string, wireKey: string) => readonly [string, string]
@@ -41,22 +41,24 @@ export interface PreviousPlacement {
 
 /** The previous placement: another list of servers, or another distribution. */
 export class PreviousPlaces {
-  readonly hosts: readonly Host[]
-  readonly #ring: Ring<ServerAddress>
+  readonly places: Places
   readonly rename: Rename
   /** Whether keys have other names in the previous placement. */
   readonly isRenamed: boolean
 
-  constructor(hosts: readonly Host[], ring: Ring<ServerAddress>, rename?: Rename) {
-    this.hosts = hosts
-    this.#ring = ring
+  constructor(places: Places, rename?: Rename) {
+    this.places = places
     this.isRenamed = rename !== undefined
     this.rename = rename ?? ((routeKey, wireKey) => [routeKey, wireKey])
   }
 
+  get hosts(): readonly Host[] {
+    return this.places.hosts
+  }
+
   /** Returns the host of a key, which is given by its name in this placement. */
   homeOf(routeKey: string): Host {
-    return this.hosts[this.#ring.indexOf(routeKey)]!
+    return this.places.homeOf(routeKey)
   }
 }
 

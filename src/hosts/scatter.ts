@@ -152,7 +152,8 @@ export class Scatter {
       this.#startAlone(position)
       return undefined
     }
-    const host = this.#cluster.routeFor(routeKey, isRead, untilMs, failed, error)
+    const { routes } = this.#cluster
+    const host = routes.next(routes.inUse, routeKey, isRead, untilMs, failed, error)
     if (!(host instanceof MintringError)) return host
     if (!isRead) this.#cluster.noteUnreached(routeKey, this.batch.wireKey(position))
     if (this.#cluster.policy.failover === 'miss' && host.code !== 'MINTRING_AUTH') {

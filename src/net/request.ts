@@ -205,9 +205,10 @@ export interface Attempt {
  * - `host`: only to the chosen host.
  * - `once`: to that host, without a retry.
  * - `load`: as `once`, for a refill's commands on its key.
- * - `previous`, `new`: to the key's previous or new host in a handover.
+ * - `previous`: only to the key's previous host in a handover.
+ * - `before`, `new`: as `key`, in the previous or the new placement.
  */
-export type Binding = 'key' | 'host' | 'once' | 'load' | 'previous' | 'new'
+export type Binding = 'key' | 'host' | 'once' | 'load' | 'previous' | 'before' | 'new'
 
 /**
  * Is told how a request ended, at once: its promise settles only after all replies of the tick.
@@ -327,7 +328,7 @@ export class Request<Result = unknown, Context = unknown> {
 
   /** Whether the request's next host depends on its key. */
   get isFree(): boolean {
-    return this.binding === 'key' || this.binding === 'new'
+    return this.binding === 'key' || this.binding === 'new' || this.binding === 'before'
   }
 
   /** Whether the request is never retried. */

@@ -11,7 +11,7 @@ import { clientWith, type MakeClient } from './chaos-mistakes.ts'
 /**
  * Reads of a fleet whose servers change all the time, on real memcacheds:
  * `node --import ./scripts/typescript.mjs test/handover/chaos.ts`, then the number of reads, a
- * seed, a mistake, and the only trouble.
+ * seed, a mistake, the only trouble ('any' for all), and what `failover` is ('error').
  * Prints a line of JSON, and exits with 1 when a fresh value was older than an acknowledged change,
  * or when a planted mistake was not found. The first old value is printed with the calls of its
  * key before it, and with the items of all servers.
@@ -44,7 +44,14 @@ const SHOWN_BY: Readonly<Record<string, Trouble>> = {
   'old list alone': 'old list',
 }
 
-const [readsText = '100000', seedText = '1', mistake = 'none', only] = process.argv.slice(2)
+const [
+  readsText = '100000',
+  seedText = '1',
+  mistake = 'none',
+  trouble = 'any',
+  failover = 'error',
+] = process.argv.slice(2)
+const only = trouble === 'any' ? undefined : (trouble as Trouble)
 const isLong = only === 'roll back' || only === 'again'
 /** A change can be taken back in the first half of an announcement, when all processes know it. */
 const ANNOUNCE = isLong ? 6 : 3
@@ -100,8 +107,7 @@ class Chaos {
   #process(list: readonly string[], more: BehaviorsInput = {}): MemcachedClient {
     return this.#make(list, {
       ...{ announce: ANNOUNCE, handover: HANDOVER, retryTimeoutMs: 500, requestTimeoutMs: 2_000 },
-      // Use no fallback hosts: what they serve while a host is down is tested elsewhere.
-      ...{ connectTimeoutMs: 500, failover: 'error', ...more },
+      ...{ connectTimeoutMs: 500, failover: failover as 'error' | 'rehash', ...more },
     })
   }
 
@@ -201,7 +207,7 @@ class Chaos {
     const before = this.#list
     const after = this.#otherThan(before)
     const learning = this.#learn(after)
-    const trouble = (only as Trouble | undefined) ?? SHOWN_BY[mistake] ?? pick(TROUBLES)
+    const trouble = only ?? SHOWN_BY[mistake] ?? pick(TROUBLES)
     // Wait until a process has announced the change. One that starts with the new list before that
     // takes no part in the handover.
     for (const startMs = Date.now(); !this.#processes.some(({ handover }) => handover); ) {
@@ -302,6 +308,6 @@ try {
   remove()
 }
 const isOld = chaos.counts.old! > 0
-console.log(JSON.stringify({ mistake, seed: Number(seedText), ...chaos.counts }))
+console.log(JSON.stringify({ mistake, seed: Number(seedText), failover, ...chaos.counts }))
 for (const example of chaos.examples) console.log(`  ${example}`)
 process.exit(isOld === isRight ? 1 : 0)

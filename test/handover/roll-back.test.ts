@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import type { Fleet } from './fleet.ts'
 import { TTL } from './fleet.ts'
@@ -31,10 +32,20 @@ const until = async (isDone: () => boolean): Promise<void> => {
   while (!isDone()) await sleep(5)
 }
 
+/** Has a server close all connections instead of replying. */
+async function silence({ fleet }: Roll, t: TestContext): Promise<void> {
+  const { port, stop } = fleet.servers[3]!
+  await stop()
+  const closing = createServer((socket) => socket.destroy()).listen(port)
+  t.after(() => closing.close())
+  await once(closing, 'listening')
+}
+
 /** Two processes announce a change from four servers to three. */
-async function announced(t: TestContext): Promise<Roll> {
+async function announced(t: TestContext, behaviors: BehaviorsInput = {}): Promise<Roll> {
   const fleet = await startFleet(t)
-  const [one, other] = [fleet.join(4, CHANGE), fleet.join(4, CHANGE)]
+  const join = (): MemcachedClient => fleet.join(4, { ...CHANGE, ...behaviors })
+  const [one, other] = [join(), join()]
   await fill(one)
   await other.get('any')
   const last = fleet.places(4)[3]
@@ -189,13 +200,22 @@ describe('a roll-back during the announcement', () => {
     await until(() => one.handover === undefined && other.handover === undefined)
   })
 
+  test('is possible while a previous host does not reply, and another one replaces it', async (t) => {
+    const roll = await announced(t)
+    const { fleet, one, other, key } = roll
+    await silence(roll, t)
+    await one.set(key, 'changed', TTL)
+    one.setServers(fleet.places(4))
+    await until(() => one.handover === undefined && other.handover === undefined)
+    assert.equal(await other.get(key), 'changed')
+    await other.set(key, 'again', TTL)
+    assert.equal(await one.get(key), 'again')
+  })
+
   test('waits for the end when another process takes part and a previous host does not reply', async (t) => {
-    const { fleet, one, other, key } = await announced(t)
-    const { port, stop } = fleet.servers[3]!
-    await stop()
-    const closing = createServer((socket) => socket.destroy()).listen(port)
-    t.after(() => closing.close())
-    await once(closing, 'listening')
+    const roll = await announced(t, { failover: 'error' })
+    const { fleet, one, other, key } = roll
+    await silence(roll, t)
     await one.set(key, 'changed', TTL)
     one.setServers(fleet.places(4))
     // A look that begins later than this one has ended too.

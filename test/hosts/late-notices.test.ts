@@ -47,7 +47,7 @@ suite('a fallback host that replies late about what other hosts missed', () => {
     let isSilent = true
     let missed = 0
     const counts = new MissedCounts(
-      { hosts, policy, mayRehash: true },
+      { homes: hosts, policy, mayRehash: true },
       async <Result>({ verb }: Request<Result>) => {
         if (isSilent) throw new MintringError('MINTRING_TIMEOUT', 'no reply')
         return (verb.name === 'gets' ? missed : true) as Result

@@ -251,7 +251,7 @@ suite('the counter of the keys that a host missed', () => {
     const items = new Items()
     const policy = { ...defaultClusterPolicy, missedTtl: 3_600 }
     const hosts = [home, standIn] as unknown as Host[]
-    const owner = { hosts, policy, mayRehash: true }
+    const owner = { homes: hosts, policy, mayRehash: true }
     const process = (): MissedCounts => new MissedCounts(owner, items.ask)
     return { home, standIn, hosts, items, process }
   }

@@ -69,17 +69,18 @@ const CHANGES: Readonly<Record<string, (late: MemcachedClient, key: string) => P
 test('a host that leaves the list while it is out needs no check', () => {
   const policy = { ...defaultClusterPolicy, precautionsMs: 600_000, retryTimeoutMs: 600_000 }
   const nothing = (): void => {}
+  const home = { name: 'home', usable: false }
+  const homes = [home as Host]
   const notices = new MissedNotices({
-    ...{ policy, send: nothing, owe: nothing, newHostFor: () => undefined },
-    ...{ hosts: [], mayRehash: true },
+    ...{ policy, send: nothing, owe: nothing, standInFor: () => undefined },
+    ...{ homes, mayRehash: true },
   })
-  const home = { name: 'home', index: 0, usable: false }
   notices.hostChanged(home as Host)
   assert.equal(notices.isEmpty, true, 'its keys are on other hosts')
   home.usable = true
   notices.hostChanged(home as Host)
   assert.equal(notices.isEmpty, false, 'other processes may see it as out')
-  home.index = -1
+  homes.pop()
   assert.equal(notices.isEmpty, true, 'it left')
 })
 
