@@ -15,7 +15,7 @@ const MAX_UNPACKED_BYTES = 1_600_000
 /** The limits of what `require('mintring')` and the first client load: the time of a cold start. */
 const MAX_REQUIRED_BYTES = 50_000
 const MAX_LOADED_FILES = 9
-const MAX_LOADED_BYTES = 715_000
+const MAX_LOADED_BYTES = 720_000
 const LOADED_WHEN_NEEDED = 'crypto tls dns zlib fs/promises worker_threads http net stream'.split(
   ' ',
 )
@@ -39,7 +39,7 @@ describe('the package, packed and installed elsewhere', () => {
 
   test('contains the files that users need, no others, and is small', () => {
     const expected = /^(dist\/(esm|cjs)\/[\w./-]+\.(js|d\.ts)|dist\/cjs\/package\.json)$/
-    const papers = ['README.md', 'CHANGELOG.md', 'LICENSE', 'package.json']
+    const papers = ['README.md', 'LICENSE', 'package.json']
     const odd = packed.files.filter((file) => !expected.test(file) && !papers.includes(file))
     assert.deepEqual(odd, [])
     for (const paper of papers) assert.ok(packed.files.includes(paper), `${paper} is missing`)
