@@ -22,6 +22,8 @@ const TURN_SECONDS = 30
 const MAX_TRIES = 20
 /** The number of concurrent deletes. */
 const WINDOW = 256
+/** How long the event loop may be blocked by keys of a dump, in ms: no caller waits for them. */
+const SLICE_MS = 1
 /** If dumps may omit items: how many in a row must list no old one, and the pause between them. */
 const CLEAN_DUMPS = 3
 const DUMP_PAUSE_MS = 200
@@ -133,7 +135,7 @@ export class Leftovers {
   /** Deletes old items once; resolves to how many it deleted. */
   async #sweep(host: Host, range: DumpRange): Promise<number> {
     let removed = 0
-    const slice = new TimeSlice()
+    const slice = new TimeSlice(SLICE_MS)
     const underWay = new Set<Promise<void>>()
     let failure: unknown
     for await (const line of host.lines(metadumpHead(range), undefined)) {

@@ -243,17 +243,22 @@ const HEADINGS: readonly (readonly [string, ReplyKind])[] = [
 
 const COLON = 0x3a
 
-/** The beginnings of lines of a metadump or a watch. */
-const PREFIXES: readonly string[] = ['key=', 'ts=', 'skipped=']
+/** The beginnings of the lines of a watch. */
+const PREFIXES: readonly string[] = ['ts=', 'skipped=']
 
+/** First the lines of which there are many: a handshake reads STAT lines, and a metadump keys. */
 function readWord(reply: Reply, bytes: Buffer, start: number, end: number): number {
+  if (startsWith(bytes, start, end, 'STAT ')) return readStat(reply, bytes, start + 5, end)
+  if (startsWith(bytes, start, end, 'key=')) {
+    reply.kind = ReplyKind.Line
+    return NO_DATA
+  }
   for (const [word, kind] of WORDS) {
     if (!startsWith(bytes, start, end, word)) continue
     if (!onlySpaces(bytes, start + word.length, end)) continue
     reply.kind = kind
     return NO_DATA
   }
-  if (startsWith(bytes, start, end, 'STAT ')) return readStat(reply, bytes, start + 5, end)
   if (startsWith(bytes, start, end, 'CONFIG ')) {
     reply.kind = ReplyKind.Config
     return readBlock(reply, bytes, start + 7, end)
