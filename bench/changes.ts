@@ -16,9 +16,10 @@ import { lines, savePicture } from './picture.mjs'
 /**
  * Changes the servers of a fleet of processes under steady load, on real memcacheds, with handover
  * and without: `npm run bench -- changes`. CHANGES=join,leave and WAYS=with select runs, READS=3000
- * is the rate of the whole fleet, MEMCACHED_BIN names the memcached. Also counts by proxies what
- * the clients send. Writes bench/results/changes.json and the pictures of docs/changing-servers.md,
- * and exits with 1 if a bound of this list is not met:
+ * is the rate of the whole fleet, MEMCACHED_BIN names the memcached. The control takes as long, and
+ * changes nothing: what its response times rise by, the machine does. The probe counts by proxies
+ * what the clients send. Writes bench/results/changes.json and the pictures of
+ * docs/changing-servers.md, and exits with 1 if a bound of this list is not met:
  *
  * - at most 1 of 1,000 moved keys is loaded that is read before values stop moving;
  * - no call fails;
@@ -29,12 +30,14 @@ import { lines, savePicture } from './picture.mjs'
  */
 const PROCESSES = 8
 const KEYS = 20_000
-/** So many that V8 compiles what a change needs within a second: that slows down rare reads. */
 const READS = Number(process.env.READS ?? 3_000)
 const WRITE_SHARE = 0.02
-const QUIET_SECONDS = 16
-/** Until then clients connect, and V8 compiles. */
-const WARM_SECONDS = 6
+/** A cache without any misses does not exist: V8 would compile all that loads need in a change. */
+const NEW_SHARE = 0.01
+/** Until then clients connect, and V8 compiles: faster if they read more. */
+const WARM_SECONDS = 12
+const WARM_FACTOR = 3
+const QUIET_SECONDS = WARM_SECONDS + 12
 const MAX_LOADED = 1 / 1_000
 const MAX_P99_RATIO = 1.2
 const MAX_COMMANDS = 3
@@ -51,7 +54,8 @@ const END_SECONDS = QUIET_SECONDS + ANNOUNCE_SECONDS + HANDOVER_SECONDS - SETTLE
 const WORKER = fileURLToPath(new URL('./changes/worker.ts', import.meta.url))
 const RESULTS = new URL('./results/changes.json', import.meta.url)
 
-type Way = 'with' | 'without'
+const WAYS = ['control', 'without', 'with'] as const
+type Way = (typeof WAYS)[number]
 
 interface Row {
   readonly change: string
@@ -69,6 +73,8 @@ interface Row {
   readonly changeP99Ms: number
   readonly announceP99Ms: number
   readonly moveP99Ms: number
+  /** The p99 times of the whole change and of its phases, each divided by the quiet one. */
+  readonly ratios: { readonly change: number; readonly announce: number; readonly move: number }
   /** By second. */
   readonly hitRatio: readonly number[]
 }
@@ -83,10 +89,13 @@ const names = chosen(
   'CHANGES',
   changes.map(({ name }) => name),
 )
+const ways = chosen('WAYS', [...WAYS, 'probe'])
 for (const change of changes.filter(({ name }) => names.includes(name))) {
   const ofChange: Row[] = []
-  for (const way of ['without', 'with'] as const) {
-    if (!chosen('WAYS', ['without', 'with']).includes(way)) continue
+  for (const way of WAYS) {
+    // One control is enough for all changes: nothing moves in it.
+    const isDone = way === 'control' && rows.length > 0
+    if (isDone || !ways.includes(way)) continue
     const row = await measure(change, way)
     ofChange.push(row)
     const { hitRatio: _, ...told } = row
@@ -94,7 +103,11 @@ for (const change of changes.filter(({ name }) => names.includes(name))) {
     rows.push(told)
     if (way === 'with') missed.push(...missedBy(row))
   }
-  if (ofChange.length === 2) draw(change, ofChange)
+  const [without, withIt] = ['without', 'with'].map((name) =>
+    ofChange.find(({ way }) => way === name),
+  )
+  if (without !== undefined && withIt !== undefined) draw(change, without, withIt)
+  if (!ways.includes('probe')) continue
   const counts = await probe(change)
   console.log(JSON.stringify({ change: change.name, ...counts }))
   sent[change.name] = counts
@@ -109,7 +122,7 @@ process.exitCode = missed.length === 0 ? 0 : 1
 
 /** The bounds that a change under load does not meet. */
 function missedBy({ change, loadsOfMoved, movedKeysRead, errors, ...row }: Row): string[] {
-  const ratio = row.changeP99Ms / row.quietP99Ms
+  const ratio = row.ratios.change
   return [
     ...(loadsOfMoved > movedKeysRead * MAX_LOADED ? [`${change}: ${loadsOfMoved} loads`] : []),
     ...(errors > 0 ? [`${change}: ${errors} errors`] : []),
@@ -162,11 +175,12 @@ async function underLoad(
     children.map((child, i) => {
       const learnSeconds = QUIET_SECONDS + (LEARN_SECONDS * i) / (PROCESSES - 1)
       return seenBy(child, {
-        ...{ from, to, startMs, keys: KEYS, writeShare: WRITE_SHARE, seed: i + 1 },
+        ...{ from, to, startMs, keys: KEYS, writeShare: WRITE_SHARE, newShare: NEW_SHARE },
+        ...{ seed: i + 1, warmMs: startMs + WARM_SECONDS * 1_000, warmFactor: WARM_FACTOR },
         handoverSeconds: way === 'with' ? HANDOVER_SECONDS : 0,
         announceSeconds: ANNOUNCE_SECONDS,
         readsPerSecond: READS / PROCESSES,
-        learnMs: startMs + learnSeconds * 1_000,
+        learnMs: way === 'control' ? undefined : startMs + learnSeconds * 1_000,
         endMs: startMs + SECONDS * 1_000,
         settleMs: SETTLE_MS,
         moveMs: [startMs + QUIET_SECONDS * 1_000, startMs + END_SECONDS * 1_000] as const,
@@ -203,6 +217,11 @@ function rowOf(change: Change, way: Way, movedKeys: number, seen: readonly Seen[
   const loadsOfMoved = total(seen.map((one) => one.loadsOfMoved))
   const loadsAfterwards = total(seen.map((one) => one.loadsAfterwards))
   const times = seen.flatMap((one) => pairs(one.times))
+  const quietP99Ms = p99(times, WARM_SECONDS, QUIET_SECONDS)
+  const changeP99Ms = p99(times, QUIET_SECONDS, END_SECONDS)
+  const announceP99Ms = p99(times, QUIET_SECONDS, MOVE_SECONDS)
+  const moveP99Ms = p99(times, MOVE_SECONDS, END_SECONDS)
+  const ratio = (ms: number): number => rounded(ms / quietP99Ms)
   return {
     ...{ change: change.name, way, movedKeys },
     movedKeysRead: new Set(seen.flatMap(({ movedRead }) => movedRead)).size,
@@ -212,10 +231,12 @@ function rowOf(change: Change, way: Way, movedKeys: number, seen: readonly Seen[
     errors: total(seen.map(({ errors }) => errors)),
     firstErrors: seen.flatMap(({ firstErrors }) => firstErrors).slice(0, 3),
     copied: total(seen.map(({ copied }) => copied)),
-    quietP99Ms: p99(times, WARM_SECONDS, QUIET_SECONDS),
-    changeP99Ms: p99(times, QUIET_SECONDS, END_SECONDS),
-    announceP99Ms: p99(times, QUIET_SECONDS, MOVE_SECONDS),
-    moveP99Ms: p99(times, MOVE_SECONDS, END_SECONDS),
+    ...{ quietP99Ms, changeP99Ms, announceP99Ms, moveP99Ms },
+    ratios: {
+      change: ratio(changeP99Ms),
+      announce: ratio(announceP99Ms),
+      move: ratio(moveP99Ms),
+    },
     hitRatio: seconds.map((second) => 1 - sum('loads', second) / Math.max(1, sum('reads', second))),
   }
 }
@@ -233,12 +254,16 @@ function p99(
     .filter(([atMs]) => atMs >= fromSecond * 1_000 && atMs < toSecond * 1_000)
     .map(([, tookMs]) => tookMs)
     .sort((a, b) => a - b)
-  return Math.round((within[Math.floor(within.length * 0.99)] ?? 0) * 100) / 100
+  return rounded(within[Math.floor(within.length * 0.99)] ?? 0)
 }
 
-function draw({ name, title }: Change, [without, withIt]: readonly Row[]): void {
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100
+}
+
+function draw({ name, title }: Change, without: Row, withIt: Row): void {
   const at = (row: Row): [number, number][] => row.hitRatio.map((ratio, i) => [i, ratio * 100])
-  const low = Math.min(...without!.hitRatio, ...withIt!.hitRatio) * 100
+  const low = Math.min(...without.hitRatio, ...withIt.hitRatio) * 100
   const floor = Math.max(0, Math.floor(low / 10) * 10)
   const y = Array.from({ length: (100 - floor) / 10 + 1 }, (_, i) => floor + i * 10)
   const x = Array.from({ length: Math.floor(SECONDS / 10) + 1 }, (_, i) => i * 10)
@@ -248,8 +273,8 @@ function draw({ name, title }: Change, [without, withIt]: readonly Row[]): void 
     yText: (value: number) => `${value} %`,
   }
   const series = [
-    { name: 'without handover', colour: '#d9663a', points: at(without!) },
-    { name: 'with handover', colour: '#0f8a6d', points: at(withIt!) },
+    { name: 'without handover', colour: '#d9663a', points: at(without) },
+    { name: 'with handover', colour: '#0f8a6d', points: at(withIt) },
   ]
   savePicture(`change-${name}`, lines(axes, series))
 }

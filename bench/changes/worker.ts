@@ -21,10 +21,16 @@ export interface Order {
   readonly keys: number
   readonly readsPerSecond: number
   readonly writeShare: number
+  /** The share of reads of keys that nothing has stored. */
+  readonly newShare: number
+  /** How much faster it reads until `warmMs`. */
+  readonly warmFactor: number
   readonly seed: number
   /** Unix times. */
   readonly startMs: number
-  readonly learnMs: number
+  readonly warmMs: number
+  /** Undefined: it never learns of the change. */
+  readonly learnMs: number | undefined
   readonly endMs: number
   /** When the first process learns, and when values no longer move. */
   readonly settleMs: number
@@ -49,6 +55,10 @@ export interface Seen {
   readonly copied: number
 }
 
+const POLICY = { ttl: '1h' } as const
+/** How often a process looks how far its handover is. */
+const LOOK_MS = 1_000
+
 if (process.send !== undefined) {
   process.on('message', (order: Order) => {
     void run(order).then((seen) => {
@@ -59,17 +69,20 @@ if (process.send !== undefined) {
 }
 
 async function run(order: Order): Promise<Seen> {
-  const { keys, seed, startMs, endMs } = order
+  const { keys, seed, startMs, warmMs, learnMs, endMs } = order
   const fleet = new Member(order)
   const pick = picker(keys, seededRandom(seed))
   await fleet.connect()
   await sleep(Math.max(0, startMs - Date.now()))
-  setTimeout(() => void fleet.learn(), order.learnMs - Date.now())
+  if (learnMs !== undefined) setTimeout(() => void fleet.learn(), learnMs - Date.now())
   const gapMs = 1_000 / order.readsPerSecond
   let due = startMs
   while (due < endMs) {
     // Starts all reads that are due: a busy machine must not lower the rate.
-    for (const now = Date.now(); due <= now; due += gapMs) fleet.ask(pick())
+    for (const now = Date.now(); due <= now; ) {
+      fleet.ask(pick())
+      due += due < warmMs ? gapMs / order.warmFactor : gapMs
+    }
     await sleep(1)
   }
   return fleet.end()
@@ -78,7 +91,8 @@ async function run(order: Order): Promise<Seen> {
 class Member {
   readonly #order: Order
   readonly #random: () => number
-  readonly #isMoved: (key: string) => boolean
+  /** By the rank of the key. */
+  readonly #isMoved: readonly boolean[]
   readonly #seen = {
     reads: [] as number[],
     loads: [] as number[],
@@ -91,16 +105,27 @@ class Member {
   readonly #movedRead = new Set<number>()
   #client: MemcachedClient
   #copied = 0
+  #endsAtMs: number | undefined
+  #news = 0
 
   constructor(order: Order) {
     this.#order = order
     this.#random = seededRandom(order.seed + 1_000)
-    this.#isMoved = movesBetween(ringOf(order.from), ringOf(order.to))
+    const isMoved = movesBetween(ringOf(order.from), ringOf(order.to))
+    this.#isMoved = Array.from({ length: order.keys }, (_, rank) => isMoved(keyOf(rank)))
     this.#client = new MemcachedClient(order.from.servers, order.from.behaviors)
   }
 
   async connect(): Promise<void> {
     await this.#client.version()
+    // Rarely, because it is no part of what is measured.
+    setInterval(() => this.#look(), LOOK_MS)
+  }
+
+  #look(): void {
+    const { handover } = this.#client
+    this.#copied = handover?.copied ?? this.#copied
+    this.#endsAtMs = handover?.endsAtMs
   }
 
   async learn(): Promise<void> {
@@ -109,33 +134,36 @@ class Member {
     this.#client = await changed(this.#client, from, to, lengths)
   }
 
-  ask(key: string): void {
-    if (this.#random() < this.#order.writeShare) this.#write(key)
-    else void this.#read(key)
+  ask(rank: number): void {
+    const { writeShare, newShare, seed } = this.#order
+    const dice = this.#random()
+    if (dice < writeShare) this.#write(keyOf(rank))
+    else if (dice > 1 - newShare) this.#load(`new:${seed}:${this.#news++}`)
+    else void this.#read(rank)
   }
 
   async end(): Promise<Seen> {
     await sleep(500)
-    this.#copied = this.#client.handover?.copied ?? this.#copied
+    this.#look()
     await this.#client.close()
     return { ...this.#seen, copied: this.#copied, movedRead: [...this.#movedRead] }
   }
 
-  async #read(key: string): Promise<void> {
-    const isMoved = this.#isMoved(key)
+  async #read(rank: number): Promise<void> {
+    const key = keyOf(rank)
+    const isMoved = this.#isMoved[rank]!
     const beganMs = performance.now()
     const atMs = Date.now() - this.#order.startMs
     const isInMove = isMoved && this.#isInMove()
     this.#count('reads', atMs)
-    if (isInMove) this.#movedRead.add(Number(key.slice('key:'.length)))
-    this.#copied = this.#client.handover?.copied ?? this.#copied
+    if (isInMove) this.#movedRead.add(rank)
     const load = (): string => {
       this.#count('loads', Date.now() - this.#order.startMs)
       if (isMoved) this.#seen[isInMove ? 'loadsOfMoved' : 'loadsAfterwards']++
       return bodyOf(key)
     }
     try {
-      await this.#client.getOrSet(key, load, { ttl: '1h' })
+      await this.#client.getOrSet(key, load, POLICY)
     } catch (error) {
       this.#fail(error)
     }
@@ -145,11 +173,15 @@ class Member {
   /** Whether a moved key that is read now must not be loaded. */
   #isInMove(): boolean {
     const [fromMs, toMs] = this.#order.moveMs
-    const { handover } = this.#client
     // The clock of a handover starts when the first process reaches a host, and may differ by what
     // that took from the clock of the bench.
-    const endMs = handover === undefined ? toMs : handover.endsAtMs - this.#order.settleMs
+    const endMs = (this.#endsAtMs ?? Number.POSITIVE_INFINITY) - this.#order.settleMs
     return Date.now() >= fromMs && Date.now() < Math.min(toMs, endMs)
+  }
+
+  /** Reads a key for the first time, as every cache does all the time. */
+  #load(key: string): void {
+    this.#client.getOrSet(key, () => bodyOf(key), POLICY).catch((error) => this.#fail(error))
   }
 
   #write(key: string): void {
@@ -187,6 +219,8 @@ export async function changed(
   return next
 }
 
+const keyOf = (rank: number): string => `key:${rank}`
+
 export const bodyOf = (key: string): string => `the value of ${key} `.repeat(10)
 
 export function ringOf({ servers, behaviors }: Side): Ring {
@@ -200,8 +234,8 @@ export function movesBetween(from: Ring, to: Ring): (key: string) => boolean {
   return (key) => before[from.indexOf(key)] !== after[to.indexOf(key)]
 }
 
-/** Keys by Zipf's law. */
-function picker(keys: number, random: () => number): () => string {
+/** Returns ranks of keys by Zipf's law. */
+function picker(keys: number, random: () => number): () => number {
   const popularity = new Popularity(keys, 0.99)
   const sums = new Float64Array(keys)
   for (let rank = 0; rank < keys; rank++) {
@@ -215,6 +249,6 @@ function picker(keys: number, random: () => number): () => string {
       if (sums[middle]! < dice) low = middle + 1
       else high = middle
     }
-    return `key:${low}`
+    return low
   }
 }
