@@ -16,6 +16,7 @@ export class Routes {
   #next: Places | undefined
   /** The places before the current or last handover. */
   #before: Places | undefined
+  #isWhole = false
   /** The hosts that replace hosts that are out, if `failover` has some. */
   gutter: Routes | undefined
 
@@ -23,8 +24,9 @@ export class Routes {
     this.#owner = owner
     this.#inUse = this.#placesOf(hosts)
     this.#next = undefined
-    // As in net/shapes.ts: all requests read this field.
+    // As in net/shapes.ts: all requests read these fields.
     this.#next = undefined
+    this.#isWhole = this.#inUse.isWhole
   }
 
   get inUse(): Places {
@@ -38,13 +40,18 @@ export class Routes {
 
   /** Whether all hosts are usable, so that every key goes to its own host. */
   get isWhole(): boolean {
-    return this.#inUse.isWhole && (this.#next === undefined || this.#next.isWhole)
+    return this.#isWhole
+  }
+
+  #noteWhole(): void {
+    this.#isWhole = this.#inUse.isWhole && this.list.isWhole
   }
 
   /** Replaces the server list. Returns its places. */
   use(hosts: readonly Host[]): Places {
     this.#inUse = this.#placesOf(hosts)
     this.#next = undefined
+    this.#noteWhole()
     return this.#inUse
   }
 
@@ -53,6 +60,7 @@ export class Routes {
     const list = this.#placesOf(this.list.hosts, policy)
     if (this.#next === undefined) this.#inUse = list
     else this.#next = list
+    this.#noteWhole()
   }
 
   /** Uses the previous places, while a handover announces the list. */
@@ -60,17 +68,20 @@ export class Routes {
     this.#next = this.list
     this.#inUse = previous
     this.#before = previous
+    this.#noteWhole()
   }
 
   /** Uses the places of the list: values may move. */
   move(): void {
     this.#inUse = this.list
     this.#next = undefined
+    this.#noteWhole()
   }
 
   update(): void {
     this.#inUse.update()
     this.#next?.update()
+    this.#noteWhole()
   }
 
   /** The places in which a request finds the host of its key. */
