@@ -205,6 +205,7 @@ async function seenBy(child: ChildProcess, order: Order): Promise<Seen> {
   const result = await Promise.race([once(child, 'message'), once(child, 'exit')])
   const [seen] = result as [Seen | number]
   if (typeof seen !== 'object') throw new Error(`a process of the fleet ended with ${seen}`)
+  child.disconnect()
   return seen
 }
 

@@ -61,10 +61,10 @@ const LOOK_MS = 1_000
 
 if (process.send !== undefined) {
   process.on('message', (order: Order) => {
-    void run(order).then((seen) => {
-      process.send?.(seen, () => process.exit(0))
-    })
+    void run(order).then((seen) => process.send?.(seen))
   })
+  // Not before, because what was sent could be lost.
+  process.on('disconnect', () => process.exit(0))
   process.send('ready')
 }
 
