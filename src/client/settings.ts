@@ -172,6 +172,8 @@ export class ClientSettings {
    * clients might not have been meant to go back.
    */
   #goBack(servers: readonly ServerAddress[], leftMs: number): void {
+    // A handover that begins in a closed client would never end.
+    if (this.core.isClosed) return
     const next = this.#next
     const wanted = next ?? this.#given
     this.#next = undefined

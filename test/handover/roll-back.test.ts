@@ -6,6 +6,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import type { MemcachedClient } from '../../src/client/client.ts'
+import type { ClientCore } from '../../src/client/core.ts'
 import type { Fleet } from './fleet.ts'
 import { TTL } from './fleet.ts'
 import { frozenClock } from './frozen-clock.ts'
@@ -233,6 +234,24 @@ describe('a roll-back during the announcement', () => {
     one.setServers(fleet.places(3))
     await reach(fleet, 'end', one, other)
     assert.equal(hostsOf(one), 3)
+  })
+
+  test('begins no other change in a client that closes meanwhile', async (t) => {
+    const { fleet, one } = await announced(t)
+    const { cluster } = Reflect.get(one, '_core') as ClientCore
+    const handover = cluster.handover!
+    let finish = (_: string): void => {}
+    const loaded = new Promise<string>((done) => {
+      finish = done
+    })
+    const loading = one.getOrSet('slow', () => loaded, { ttl: 300 })
+    one.setServers(fleet.places(2))
+    const closing = one.close({ drainMs: 60_000 })
+    await until(() => handover.isReversed)
+    assert.ok(cluster.handover === undefined || cluster.handover === handover)
+    finish('loaded')
+    await loading
+    await closing
   })
 
   for (const [verb, change] of Object.entries(CHANGES)) {
