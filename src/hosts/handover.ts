@@ -79,7 +79,8 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
       return this.#takeWithout(request, previous, 'announce')
     // If one host is down and the other one replaces it, one command is enough. But if keys are
     // renamed, the key has two items even there.
-    if (!this.from.isRenamed && this.owner.newHostFor(routeKey) === this.previousHostOf(routeKey))
+    const serving = this.previousHostOf(routeKey, previous)
+    if (!this.from.isRenamed && this.owner.newHostFor(routeKey) === serving)
       return this.#sendToOnlyHome(request, previous, phase)
     if (request.verb.isOneHome === true) return this.#sendToReadHome(request, previous, phase)
     void this.operations.during(this.#carryOut(request, previous))
@@ -183,7 +184,7 @@ export class Handover extends MovingKeys implements KeyGate, Mover {
       return true
     }
     const home = this.newHomeOf(routeKey!)
-    if (isChange && home !== this.previousHostOf(routeKey!)) this.owner.owe(home, wireKey)
+    if (isChange && home !== this.previousHostOf(routeKey!, previous)) this.owner.owe(home, wireKey)
     if (phase === 'announce') this.sendBefore(request, previous)
     else this.sendTo(previous, request)
     return true

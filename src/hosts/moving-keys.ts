@@ -210,8 +210,11 @@ export abstract class MovingKeys {
   }
 
   /** Returns the host in the previous placement that gets the changes of a key now. */
-  previousHostOf(routeKey: string): Host | undefined {
-    const previous = this.formerHomeOf(routeKey)
+  previousHostOf(
+    routeKey: string,
+    previous: Host | undefined = this.formerHomeOf(routeKey),
+  ): Host | undefined {
+    if (this.from.places.isWhole) return previous
     if (previous === undefined || !this.isServed(routeKey, previous)) return previous
     return this.servingHostOf(routeKey)
   }
@@ -221,7 +224,7 @@ export abstract class MovingKeys {
     const previous = this.formerHomeOf(routeKey)
     if (previous === undefined || this.isStranger(previous)) return undefined
     return this.phaseFor(routeKey, previous) === 'announce'
-      ? this.previousHostOf(routeKey)
+      ? this.previousHostOf(routeKey, previous)
       : undefined
   }
 
@@ -242,7 +245,7 @@ export abstract class MovingKeys {
    */
   isServed(routeKey: string, previous: Host): boolean {
     if (!this.isServing || this.phase !== 'announce' || this.#gone.has(previous)) return false
-    return this.servingHostOf(routeKey) !== undefined
+    return this.from.places.isWhole || this.servingHostOf(routeKey) !== undefined
   }
 
   /**
@@ -257,7 +260,9 @@ export abstract class MovingKeys {
     if (phase === 'move') return { host: previous, isPrevious: true }
     const home = this.owner.routes.list.homeOf(routeKey)
     if (phase !== 'announce' || !home.usable || this.mayHaveLeftovers(home)) return undefined
-    return home === this.previousHostOf(routeKey) ? undefined : { host: home, isPrevious: false }
+    return home === this.previousHostOf(routeKey, previous)
+      ? undefined
+      : { host: home, isPrevious: false }
   }
 
   /** Whether changes of a key must reach both its previous and its new host. */
