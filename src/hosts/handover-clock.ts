@@ -265,7 +265,7 @@ export class HandoverClock {
     if (this.#isStopped) return
     if (ending === undefined) {
       if (isLast) this.#move()
-    } else if (ending !== 'closing') {
+    } else if (ending === 'ended' || ending === 'reversed') {
       const isReversed = ending === 'reversed'
       if (isReversed) this.#mark.departure = await this.#mark.reverse(hosts, this.#state!, withinMs)
       if (this.#isStopped) return

@@ -26,7 +26,7 @@ import {
   placementDigest,
   TAIL_SECONDS,
 } from './mark.ts'
-import { type Ending, Participants } from './participants.ts'
+import { Participants } from './participants.ts'
 
 /** The time limit for a host that was unreachable at first. */
 const REACH_MS = 5_000
@@ -124,9 +124,9 @@ export class HandoverMark {
       const first = found.sort((one, other) => one.leftMs - other.leftMs)[0]
       if (first === undefined) {
         const { joinedId } = this.#part
-        const isCalledOff =
-          joinedId !== undefined && (await this.endingOf(hosts, joinedId, withinMs)) !== undefined
-        if (isCalledOff || isStopped()) return undefined
+        const ending = joinedId && (await this.endingOf(hosts, joinedId, withinMs))
+        if (ending === 'unknown') continue
+        if (ending !== undefined || isStopped()) return undefined
         await this.#addAll(hosts, fresh, times.announceMs + times.handoverMs, withinMs)
       } else if (!(await this.#isBeingWithdrawn(found, first, withinMs)))
         return stateOf(found, first)
@@ -196,7 +196,11 @@ export class HandoverMark {
   }
 
   /** Whether a handover was withdrawn while it was announced, or is just being withdrawn. */
-  endingOf(hosts: readonly Host[], id: string, withinMs: number): Promise<Ending | undefined> {
+  endingOf(
+    hosts: readonly Host[],
+    id: string,
+    withinMs: number,
+  ): ReturnType<Participants['endingOf']> {
     return this.#participants.endingOf(hosts, id, withinMs)
   }
 
@@ -212,11 +216,12 @@ export class HandoverMark {
     if (!found.every((one) => one.mark.id === this.#id && mayEnd(one))) return 'kept'
     const casOf = new Map(found.map(({ host, cas }) => [host, String(cas)]))
     const marked = [...casOf.keys()]
-    if (!(await this.#participants.close(marked, this.#id, stepMs, false))) return 'kept'
+    if ((await this.#participants.close(marked, this.#id, stepMs, false)) === undefined)
+      return 'kept'
     const drop = (host: Host): Promise<boolean> => this.#drop(host, casOf.get(host)!)
     if (!(await trueOnAll(marked, drop, stepMs))) return 'kept'
     await each(marked, (host) => this.#ask(host, remove(this.#previousKey)), stepMs)
-    await this.#participants.decide(marked, this.#id, 'ended', found[0]!.leftMs, stepMs)
+    await this.#participants.end(marked, this.#id, found[0]!.leftMs, stepMs)
     return 'withdrawn'
   }
 
@@ -239,11 +244,12 @@ export class HandoverMark {
     if (!isOne || !found.every(mayEnd)) return true
     if (!mayHaveJoined && id !== this.#id) return false
     const marked = found.map(({ host }) => host)
-    if (!(await this.#participants.close(marked, id, withinMs, mayHaveJoined))) return mayHaveJoined
+    const closed = await this.#participants.close(marked, id, withinMs, mayHaveJoined)
+    if (closed === undefined) return mayHaveJoined
     const leftMs = Math.min(...found.map((one) => one.leftMs)) + startMs - performance.now()
     // Too late: the others wait until the items have expired, and go on.
     if (mayEnd({ mark: first.mark, leftMs }))
-      await this.#participants.decide(marked, id, 'reversed', leftMs, withinMs)
+      await this.#participants.reverse(closed, id, leftMs, withinMs)
     return true
   }
 
@@ -289,7 +295,8 @@ export class HandoverMark {
   /** Stores the mark on a host that was unreachable before, unless it has one. */
   async reach(host: Host, state: FleetState, leftMs: number, isLate = true): Promise<void> {
     const { id, announceMs, handoverMs, startedAtMs } = state
-    if ((await this.endingOf([host], id, REACH_MS)) !== undefined) return
+    const ending = await this.endingOf([host], id, REACH_MS)
+    if (ending !== undefined && ending !== 'unknown') return
     const times = { announceMs, handoverMs, startedAtMs }
     const mark: Mark = { id, ...times, previous: this.#from.record, isLate }
     await this.#addAll([host], mark, leftMs, REACH_MS)

@@ -64,7 +64,7 @@ const SET: Verb = verbOf({ ...itemVerb('set', 'change', storedHead, done), repea
 
 const NO_BODY = Buffer.alloc(0)
 
-const EXPIRE: Verb = itemVerb('cas', 'change', expiringHead, done)
+const REPLACE: Verb = itemVerb('cas', 'change', replacingHead, done)
 
 /** `gets k`: reads the item, or undefined. It never wins a refill. */
 const GETS: Verb = getsVerb((reply) => itemOf(reply, undefined))
@@ -125,9 +125,19 @@ export function setItem(key: WireKey, body: Buffer, seconds: number): Request<bo
   return about(SET, key, { seconds }, body)
 }
 
+/** Stores an item in place of the one with this CAS id. */
+export function replaceItem(
+  key: WireKey,
+  body: Buffer,
+  seconds: number,
+  cas: string,
+): Request<boolean> {
+  return about(REPLACE, key, { seconds, cas }, body)
+}
+
 /** Deletes the item with this CAS id, by classic commands: stores an item that has expired. */
 export function expireItem(key: WireKey, cas: string): Request<boolean> {
-  return about(EXPIRE, key, { cas }, NO_BODY)
+  return replaceItem(key, NO_BODY, -1, cas)
 }
 
 /** Reads an item without its remaining lifetime. Works on every server. */
@@ -197,8 +207,9 @@ function storedHead(request: Request): string {
   return storeHead(name, wireKey, 0, argsOf(request).seconds, body!.length)
 }
 
-function expiringHead(request: Request): string {
-  return storeHead('cas', request.wireKey, 0, -1, 0, BigInt(argsOf(request).cas))
+function replacingHead(request: Request): string {
+  const { seconds, cas } = argsOf(request)
+  return storeHead('cas', request.wireKey, 0, seconds, request.body!.length, BigInt(cas))
 }
 
 function touchLine(request: Request): string {

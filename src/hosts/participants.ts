@@ -6,8 +6,8 @@ import {
   getsItem,
   ownItem,
   type PlacedItem,
+  replaceItem,
   setItem,
-  touchItem,
   type WireKey,
 } from './item-commands.ts'
 
@@ -46,17 +46,21 @@ export class Participants {
     await each(hosts, (host) => this.#ask(host, addItem(key, NOTHING, secondsOf(leftMs))), withinMs)
   }
 
-  /** Whether the handover is withdrawn, or just being withdrawn; undefined if neither. */
+  /**
+   * Whether the handover is withdrawn, or just being withdrawn; undefined if neither, `unknown` if
+   * no host replies.
+   */
   async endingOf(
     hosts: readonly Host[],
     id: string,
     withinMs: number,
-  ): Promise<Ending | undefined> {
-    let ending: Ending | undefined
+  ): Promise<Ending | 'unknown' | undefined> {
+    let ending: Ending | 'unknown' | undefined = 'unknown'
     await each(
       hosts,
       async (host) => {
         const item = await this.#read(host, 'withdrawn', id)
+        if (ending === 'unknown') ending = undefined
         if (item?.body.equals(CONTENTS.reversed)) ending = 'reversed'
         else if (item?.body.equals(CONTENTS.ended)) ending = 'ended'
         else if (item !== undefined) ending ??= 'closing'
@@ -67,27 +71,35 @@ export class Participants {
   }
 
   /**
-   * Lets no process join or move values for some seconds. Resolves to false, and undoes it, if that
-   * failed on a host, or if some process has joined and may not have.
+   * Lets no process join or move values for some seconds: returns the CAS ids of the items that do.
+   * Undoes it and resolves to undefined if it failed on a host, if another process has decided, or
+   * if some process has joined and may not have.
    */
   async close(
     hosts: readonly Host[],
     id: string,
     withinMs: number,
     mayHaveJoined: boolean,
-  ): Promise<boolean> {
+  ): Promise<ReadonlyMap<Host, string> | undefined> {
     const key = keyOf('withdrawn', id)
+    const closed = new Map<Host, string>()
+    let isDecided = false
     const isClosed = await trueOnAll(
       hosts,
       async (host) => {
-        if (!(await this.#ask(host, addItem(key, NOTHING, CLOSING_SECONDS))))
-          await this.#ask(host, touchItem(key, CLOSING_SECONDS))
+        // Do not renew an item that is there: it may be the decision, which lives longer.
+        await this.#ask(host, addItem(key, NOTHING, CLOSING_SECONDS))
+        const item = await this.#read(host, 'withdrawn', id)
+        isDecided ||= item?.body.equals(NOTHING) === false
+        if (item === undefined || isDecided) return false
+        closed.set(host, item.cas)
         return mayHaveJoined || (await this.#read(host, 'joined', id)) === undefined
       },
       withinMs,
     )
-    if (!isClosed) await this.#reopen(hosts, id, withinMs)
-    return isClosed
+    if (isClosed) return closed
+    if (!isDecided) await this.#reopen(hosts, id, withinMs)
+    return undefined
   }
 
   /** Undoes close(), unless another process has decided meanwhile. */
@@ -101,16 +113,28 @@ export class Participants {
   }
 
   /** Records that the handover is withdrawn, until it would have ended. */
-  async decide(
-    hosts: readonly Host[],
+  async end(hosts: readonly Host[], id: string, leftMs: number, withinMs: number): Promise<void> {
+    const key = keyOf('withdrawn', id)
+    const { ended } = CONTENTS
+    await each(hosts, (host) => this.#ask(host, setItem(key, ended, secondsOf(leftMs))), withinMs)
+  }
+
+  /**
+   * Records that all processes go back, on hosts that close() has closed. This process may be slow:
+   * once the items of close() have expired, others may have moved values, and nothing is recorded.
+   */
+  async reverse(
+    closed: ReadonlyMap<Host, string>,
     id: string,
-    ending: keyof typeof CONTENTS,
     leftMs: number,
     withinMs: number,
   ): Promise<void> {
     const key = keyOf('withdrawn', id)
-    const body = CONTENTS[ending]
-    await each(hosts, (host) => this.#ask(host, setItem(key, body, secondsOf(leftMs))), withinMs)
+    const record = (host: Host): Promise<boolean> => {
+      const cas = closed.get(host)!
+      return this.#ask(host, replaceItem(key, CONTENTS.reversed, secondsOf(leftMs), cas))
+    }
+    await each([...closed.keys()], record, withinMs)
   }
 
   #read(host: Host, what: string, id: string): Promise<PlacedItem | undefined> {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BehaviorsInput } from '../../src/behaviors/behaviors.ts'
 import type { MemcachedClient } from '../../src/client/client.ts'
 import type { ClientCore } from '../../src/client/core.ts'
+import { MintringError } from '../../src/errors.ts'
 import type { Fleet } from './fleet.ts'
 import { TTL } from './fleet.ts'
 import { frozenClock } from './frozen-clock.ts'
@@ -190,6 +191,30 @@ describe('a roll-back during the announcement', () => {
     await one.set(key, 'changed', TTL)
     // The other process has most probably not looked yet.
     frozenClock.advance(14_000)
+    assert.equal(await other.get(key), 'changed')
+  })
+
+  test('is found by a process that reaches no host at the time when values would move', async (t) => {
+    const { fleet, one, other, key } = await announced(t)
+    const { cluster } = Reflect.get(other, '_core') as ClientCore
+    const { dispatchTo } = cluster
+    let refused = 0
+    cluster.dispatchTo = (host, request) => {
+      refused++
+      request.reject(new MintringError('MINTRING_CONNECTION', `${host.name} is not reached`))
+    }
+    one.setServers(fleet.places(4))
+    await until(() => one.handover === undefined)
+    await one.set(key, 'changed', TTL)
+    frozenClock.advance(5_000)
+    const before = refused
+    const hasAskedAll = (): boolean => refused > before + 3 * fleet.servers.length
+    await until(() => hasAskedAll() || other.handover?.phase === 'move')
+    // Without this list, it would begin the change again.
+    other.setServers(fleet.places(4))
+    cluster.dispatchTo = dispatchTo
+    await until(() => other.handover?.phase !== 'announce')
+    assert.equal(other.handover, undefined)
     assert.equal(await other.get(key), 'changed')
   })
 
