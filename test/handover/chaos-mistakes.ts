@@ -16,6 +16,14 @@ const SKEW = [
 const SLOW_PEEK =
   'const item = await key.peek()\n    await new Promise((wake) => setTimeout(wake, 50))'
 
+/** Lets processes be slow between two commands of a change. */
+const SLOW_STEPS = [
+  'hosts/moved-key.ts',
+  'for (const { at, act } of plan) {',
+  `for (const { at, act } of plan) {
+    await new Promise((wake) => setTimeout(wake, 50 * Math.random()))`,
+] as const
+
 /** Mistakes that have to be found: a piece of a source file, and its replacement. */
 const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, string])[]>> = {
   none: [],
@@ -24,7 +32,9 @@ const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, stri
     SKEW,
     ['ring/transition.ts', 'return Math.min(SETTLE_MS, handoverMs / 2)', 'return 0'],
   ],
+  'none, slow steps': [SLOW_STEPS],
   'reversed order': [
+    SLOW_STEPS,
     ['ring/transition.ts', "[previous('run'), next('run')]", "[next('run'), previous('run')]"],
     [
       'ring/transition.ts',

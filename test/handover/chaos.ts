@@ -26,6 +26,7 @@ const LEARN_MS = 1_200
 /** How long a handover may take to begin, on any machine. */
 const BEGIN_MS = 60_000
 const OLD = 'OLD'
+const CLASSIC = { protocol: 'classic' } as const
 /** The writes, and up to which value of a random number each is chosen. */
 const WRITES = [
   [0.85, 'set'],
@@ -35,7 +36,10 @@ const WRITES = [
 ] as const
 
 /** What happens during a change. */
-const TROUBLES = ['none', 'restart', 'previous', 'old list', 'kill', 'roll back', 'again'] as const
+const TROUBLES = [
+  ...(['none', 'restart', 'previous', 'old list', 'classic starter'] as const),
+  ...(['kill', 'roll back', 'again'] as const),
+] as const
 type Trouble = (typeof TROUBLES)[number]
 
 /** The troubles that show a mistake which others hide. */
@@ -81,6 +85,8 @@ class Chaos {
   readonly counts: Record<string, number> = { reads: 0, old: 0 }
   readonly examples: string[] = []
   readonly #history = new History()
+  /** Processes with classic commands: they do not see that others invalidated a plain set. */
+  readonly #classic = new WeakSet<MemcachedClient>()
   #list: readonly string[]
   /** Whether the run must end, although not all reads are done. */
   isEnding = false
@@ -105,10 +111,12 @@ class Chaos {
   }
 
   #process(list: readonly string[], more: BehaviorsInput = {}): MemcachedClient {
-    return this.#make(list, {
+    const client = this.#make(list, {
       ...{ announce: ANNOUNCE, handover: HANDOVER, retryTimeoutMs: 500, requestTimeoutMs: 2_000 },
       ...{ connectTimeoutMs: 500, failover: failover as 'error' | 'rehash', ...more },
     })
+    if (more.protocol === 'classic') this.#classic.add(client)
+    return client
   }
 
   async #call(): Promise<void> {
@@ -145,7 +153,8 @@ class Chaos {
         ttl: 60,
         staleWhileRevalidate: 30,
       })
-      if (entry.state === 'fresh') return this.#judge(entry.value, acked, 'getOrSet', key, client)
+      const least = this.#classic.has(client) ? ackedHard : acked
+      if (entry.state === 'fresh') return this.#judge(entry.value, least, 'getOrSet', key, client)
       this.#count(entry.state)
       return `getOrSet ${entry.value} ${entry.state}`
     }
@@ -257,6 +266,9 @@ class Chaos {
     if (trouble === 'previous')
       this.#restart(this.#process(after, { previous: { servers: before } }))
     if (trouble === 'old list') await this.#restartWith(before, after)
+    if (trouble === 'classic starter' && random() < 0.5)
+      this.#restart(this.#process(after, CLASSIC))
+    else if (trouble === 'classic starter') await this.#restartWith(before, after, CLASSIC)
     if (trouble === 'kill' && random() < 0.4) {
       const killed = pick(this.#memcacheds)
       this.#history.event(`killed ${killed.port}`)
@@ -276,8 +288,12 @@ class Chaos {
   }
 
   /** Restarts a process with the old list; it learns of the new list after a while. */
-  async #restartWith(before: readonly string[], after: readonly string[]): Promise<void> {
-    const old = this.#process(before)
+  async #restartWith(
+    before: readonly string[],
+    after: readonly string[],
+    more: BehaviorsInput = {},
+  ): Promise<void> {
+    const old = this.#process(before, more)
     this.#restart(old)
     await sleep(random() * 3_000)
     old.setServers(after)

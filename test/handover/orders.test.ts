@@ -51,3 +51,21 @@ describe('three processes and one key that moves, in every order of single comma
     })
   }
 })
+
+describe('a change that is taken back while it is announced, in every order', () => {
+  test('leaves no process that moves values while another uses the previous servers', async () => {
+    const tried = await states('taken back')
+    assert.ok(tried > 10_000, `${tried} states`)
+  })
+
+  for (const mistake of [
+    'taken back late',
+    'not asked again',
+    'decision not recorded',
+    'decision recorded late',
+  ]) {
+    test(`returns an old value with the planted mistake: ${mistake}`, async () => {
+      await assert.rejects(states(mistake), /is fresh for previous, move/)
+    })
+  }
+})

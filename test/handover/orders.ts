@@ -1,8 +1,11 @@
+import './back-clock.ts'
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import { type CopyableKey, copyMoved } from '../../src/hosts/moved-key.ts'
 import type { StoreAnswer } from '../../src/refill/store.ts'
 import { Choices, Met } from '../simulate/choices.ts'
+import { BackModel } from './back-model.ts'
+import { BACK_SCENARIOS, type BackRules, RIGHT_BACK } from './back-rules.ts'
 import { ClearingModel } from './clearing-model.ts'
 import { FleetModel, type Scenario } from './fleet-model.ts'
 import { RIGHT, type Rules, TIMES, type Time } from './fleet-rules.ts'
@@ -127,6 +130,35 @@ async function tryClearing(isOmitting: boolean): Promise<number> {
   return choices.states
 }
 
+/** Planted mistakes of changes that are taken back. */
+const BACK_MISTAKES: Readonly<Record<string, Partial<BackRules>>> = {
+  'taken back': {},
+  'taken back late': { lateMs: 3_000 },
+  'not asked again': { asksAgain: false },
+  'decision not recorded': { records: 'never' },
+  'decision recorded late': { records: 'unguarded' },
+}
+
+/** Takes a change back while it is announced. */
+async function tryBack(wrong: Partial<BackRules>): Promise<number> {
+  let tried = 0
+  for (const scenario of BACK_SCENARIOS) {
+    const choices = new Choices()
+    do {
+      const model = new BackModel(choices, scenario, { ...RIGHT_BACK, ...wrong })
+      try {
+        await model.run()
+      } catch (error) {
+        if (error instanceof Met) continue
+        const how = `${JSON.stringify(scenario)} after ${model.trace.join(', ')}`
+        throw new Error(how, { cause: error })
+      }
+    } while (choices.next())
+    tried += choices.states
+  }
+  return tried
+}
+
 /** Planted mistake: if the first try to copy the item fails, continues without it. */
 function copyOnce(key: CopyableKey<StoreAnswer>): Promise<boolean> {
   return copyMoved({ ...key, pause: undefined })
@@ -138,6 +170,7 @@ const [mistake = 'none'] = process.argv.slice(2)
 if (mistake === 'counters') console.log(await tryCounters())
 else if (mistake === 'clearing') console.log(await tryClearing(false))
 else if (mistake === 'clearing by LRU lists') console.log(await tryClearing(true))
+else if (mistake in BACK_MISTAKES) console.log(await tryBack(BACK_MISTAKES[mistake]!))
 else if (mistake === 'one try') console.log(await tryCounters({ copy: copyOnce }))
 else {
   const wrong = MISTAKES[mistake]
