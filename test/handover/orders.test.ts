@@ -1,26 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import process from 'node:process'
 import { describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { TYPESCRIPT } from '../support/typescript.ts'
-
-const program = fileURLToPath(new URL('./orders.ts', import.meta.url))
-
-/** In a separate process: the test runner tracks every promise, and this makes millions. */
-async function states(mistake: string): Promise<number> {
-  const args = [...TYPESCRIPT, '--unhandled-rejections=strict', program, mistake]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  return Number(stdout)
-}
+import { states } from './states.ts'
 
 describe('three processes and one key that moves, in every order of single commands', () => {
-  test('return no fresh value that is older than an acknowledged change', async () => {
-    const tried = await states('none')
-    assert.ok(tried > 10_000, `${tried} states`)
-  })
-
   test('lose no increment of a counter when all are in the same phase', async () => {
     assert.ok((await states('counters')) > 100)
   })
