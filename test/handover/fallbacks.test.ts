@@ -89,6 +89,9 @@ interface Fleet {
   readonly gate: Gate
   /** The host that is out. */
   readonly address: string
+  readonly from: readonly string[]
+  readonly to: readonly string[]
+  readonly clientOf: (list: readonly string[], more: BehaviorsInput) => Client
   readonly heard: Client
   readonly unheard: Client
   /** Keys of the host that is out: some of each way in which the change concerns them. */
@@ -103,8 +106,8 @@ async function startFleet(
 ): Promise<Fleet> {
   const pool = await gatedPool(t, 4, {})
   const [from, to] = LISTS[change].map((places) => places.map((at) => pool.list[at]!))
-  const clientOf = (): Client => {
-    const client = new MemcachedClient(from!, { ...SETTINGS, ...behaviors })
+  const clientOf = (list: readonly string[] = from!, more: BehaviorsInput = {}): Client => {
+    const client = new MemcachedClient(list, { ...SETTINGS, ...behaviors, ...more })
     t.after(() => client.close({ drainMs: 0 }))
     return client
   }
@@ -132,7 +135,7 @@ async function startFleet(
   }
   heard.setServers(to!, CHANGE)
   await until(() => heard.handover !== undefined)
-  return { gate, address: pool.list[OUT]!, heard, unheard, keys }
+  return { gate, address: pool.list[OUT]!, from: from!, to: to!, heard, unheard, keys, clientOf }
 }
 
 /** A process that has not heard of the change does not use a host again that it had lost. */
@@ -183,6 +186,16 @@ async function assertAllSeen(
   }
 }
 
+/** Has a process dial a host that is out until it knows. */
+async function loseHost(client: Client, address: string): Promise<void> {
+  const { cluster } = Reflect.get(client, '_core') as ClientCore
+  const host = cluster.homes.find(({ name }) => name === address)!
+  await until(() => {
+    host.openLane()
+    return host.isEjected
+  })
+}
+
 /** Has a process dial a host until it is back. */
 async function findAgain(client: Client, address: string): Promise<void> {
   const { cluster } = Reflect.get(client, '_core') as ClientCore
@@ -201,6 +214,24 @@ function testChange(change: keyof typeof LISTS, behaviors: BehaviorsInput): void
       { writer: heard, reader: unheard },
     ])
   })
+
+  // The servers have other ports, so that a process dials none that it finds in the marker only.
+  const isAllKnown = change === 'a host joins'
+  for (const knows of ['the previous list', 'only the new list'] as const) {
+    if (behaviors.ejection !== 'skip' || (knows === 'only the new list' && !isAllKnown)) continue
+    test(`so does one that starts with ${knows}`, async (t) => {
+      const { address, from, to, unheard, keys, clientOf } = await startFleet(t, change, behaviors)
+      const previous = knows === 'the previous list' ? { previous: { servers: from } } : {}
+      const started = clientOf(to, { ...CHANGE, ...previous })
+      await started.get('any')
+      await until(() => started.handover !== undefined)
+      await loseHost(started, address)
+      await assertAllSeen(keys, [
+        { writer: unheard, reader: started },
+        { writer: started, reader: unheard },
+      ])
+    })
+  }
 
   for (const first of ['heard', 'unheard'] as const) {
     test(`so they do if the host is back for the one that reads: ${first}`, async (t) => {
