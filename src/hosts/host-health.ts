@@ -36,7 +36,8 @@ export class HostHealth {
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
   #endedYoung = false
-  #leftMs = 0
+  /** Not 0, as in net/shapes.ts: V8 stores times in another way than small integers. */
+  #leftMs = Number.NEGATIVE_INFINITY
 
   constructor(patient: Patient) {
     this.#patient = patient

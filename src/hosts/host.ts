@@ -56,12 +56,12 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   /** Why the last connection ended or failed to open. */
   lastError: MintringError | undefined
   /** When `lastError` occurred, on the clock of `performance.now()`. */
-  lastErrorMs = 0
+  lastErrorMs = Number.NEGATIVE_INFINITY
   readonly #streams = new Set<LineStream>()
   /** How many times the host became usable again. */
   comebacks = 0
-  /** When the host last became usable, on the clock of `performance.now()`; 0 for never. */
-  comebackMs = 0
+  /** When the host last became usable, on the clock of `performance.now()`. */
+  comebackMs = Number.NEGATIVE_INFINITY
   /** When its last reply in time arrived, on the clock of `performance.now()`; 0 for never. */
   answeredMs = 0
   /** The address that its connections use. */
