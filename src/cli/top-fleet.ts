@@ -135,7 +135,7 @@ class Watched {
       if (count !== undefined) this.#hits++
       return count
     }).catch(() => unknown)
-    return counts.map((count, i) => (names[i] === this.name ? Number.NaN : count))
+    return counts.map((count, i) => (names[i] === this.name ? Number.NaN : (count ?? 0)))
   }
 
   /** Leaves out the gets by which this command reads counters. */

@@ -1,48 +1,16 @@
-import type { MintringError } from '../errors.ts'
-import { Request, type Verb, verbOf } from '../net/request.ts'
-import { atMostExptime } from '../protocol/exptime.ts'
-import { touchHead } from '../protocol/request.ts'
-import { crypto, performance, unixMs } from '../runtime.ts'
+import { type MintringError, systemCodeOf } from '../errors.ts'
+import type { Request } from '../net/request.ts'
+import { performance } from '../runtime.ts'
 import type { Host } from './host.ts'
-import { done, getsVerb, itemVerb, ownItem, remove, textVerb } from './item-commands.ts'
+import { ownItem, remove } from './item-commands.ts'
 import { KeyFilter } from './key-filter.ts'
+import { lookAt, OutageMark } from './outage-mark.ts'
 
-/** How long a marker lives after the last process renewed it. */
-const MARK_SECONDS = 30
 /** How often a process renews the markers it needs. */
 export const VOUCH_MS = 10_000
-/**
- * The maximum difference between the clocks of a fleet, and between the times at which its
- * processes notice an outage.
- */
-const CLOCK_SLACK_MS = 1_000
-const MAX_MARK_TRIES = 4
-/** UTF-8 never contains this byte, so no caller's key is the same. */
-const MARK_PREFIX = '\xff~mintring~away~'
 
-/** A marker, or the item of a key, as a check reads it. */
-interface Found {
-  readonly cas: bigint
-  readonly text: string
-}
-
-const MAX_MARK_BYTES = 100
-
-/** Reads a marker, or the item of a key. */
-const GETS: Verb = getsVerb((reply): Found => {
-  return { cas: reply.cas, text: reply.size <= MAX_MARK_BYTES ? reply.valueString() : '' }
-})
-
-/** Repeatable: storing the marker twice does no harm, because the marker of any process will do. */
-const ADD: Verb = verbOf({ ...textVerb('add', MARK_SECONDS), repeatable: true })
-const CAS: Verb = verbOf({ ...textVerb('cas', MARK_SECONDS), repeatable: true })
-
-const TOUCH: Verb = itemVerb(
-  'touch',
-  'touch',
-  ({ wireKey }, maxTtl) => touchHead(wireKey, atMostExptime(MARK_SECONDS, maxTtl)),
-  done,
-)
+/** What a dial fails with where no process listens; the second is that of a Unix socket. */
+const GONE: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ENOENT'])
 
 /** Sends a request to one host. */
 export type SendTo = (host: Host, request: Request) => void
@@ -50,18 +18,13 @@ export type SendTo = (host: Host, request: Request) => void
 /**
  * One outage of a host (`home`), as one fallback host (`standIn`) serves it. A copy on the
  * fallback host is valid only if some process stored it during this outage. To find out, each
- * process compares CAS ids: a marker item on the fallback host was stored when the outage began,
- * and a server gives higher CAS ids to later items. So a copy of an earlier outage is never read,
- * even if the process that stored it has died.
+ * process compares CAS ids with that of a marker on the fallback host, which was stored when the
+ * outage began. So a copy of an earlier outage is never read, even if the process that stored it
+ * has died.
  */
 export class Absence {
   readonly home: Host
   readonly standIn: Host
-  /**
-   * The marker's value, which identifies the outage in the whole fleet; '' if the server allows no
-   * marker.
-   */
-  id = ''
   /**
    * Keys that were checked: if the fallback host has a copy of one, it was stored in this outage.
    */
@@ -74,12 +37,14 @@ export class Absence {
   readonly pending = new Map<string, Promise<void>>()
   readonly #send: SendTo
   readonly #maxKeys: number
-  readonly #markKey: string
+  readonly #mark: OutageMark
+  /** Stored once `home` refuses connections: its process is gone, and with it all its items. */
+  readonly #gone: OutageMark
   readonly #comebacks: number
   readonly #startMs: number
-  #watermark = 0n
   #opening: Promise<void> | undefined
   #isOpen = false
+  #going: Promise<void> | undefined
 
   constructor(home: Host, standIn: Host, send: SendTo, maxKeys: number) {
     this.#maxKeys = maxKeys
@@ -88,8 +53,14 @@ export class Absence {
     this.#send = send
     this.#comebacks = standIn.comebacks
     this.#startMs = performance.now()
-    const name = crypto().createHash('sha256').update(home.name).digest('base64url').slice(0, 16)
-    this.#markKey = `${MARK_PREFIX}${name}`
+    const ask = <Result, Context>(request: Request<Result, Context>) => this.#ask(request)
+    this.#mark = new OutageMark('away', home, standIn, ask)
+    this.#gone = new OutageMark('gone', home, standIn, ask)
+  }
+
+  /** Identifies the outage in the whole fleet; '' if the server allows no marker. */
+  get id(): string {
+    return this.#mark.id
   }
 
   /**
@@ -131,22 +102,40 @@ export class Absence {
   }
 
   /**
-   * Stores the marker before a write, so that the copy has a higher CAS id. Returns a promise to
-   * await; undefined if it was stored before.
+   * Stores the markers before a write, so that the copy has a higher CAS id. Returns a promise to
+   * await; undefined if they were stored before.
    */
   open(isRefused: (id: string) => boolean): Promise<void> | undefined {
-    return this.#isOpen ? undefined : this.#opened(isRefused)
+    const opening = this.#isOpen ? undefined : this.#opened(isRefused)
+    const going = this.#noteGone()
+    return opening === undefined ? going : Promise.all([opening, going]).then(() => {})
+  }
+
+  /** Returns a promise to await if the second marker was not stored before, and must be. */
+  #noteGone(): Promise<void> | undefined {
+    if (this.#going !== undefined || !isProcessGone(this.home)) return undefined
+    // Without this marker no copy is handed home, but they are as good otherwise.
+    this.#going = this.#gone.open(() => false).catch(() => {})
+    return this.#going
   }
 
   #opened(isRefused: (id: string) => boolean): Promise<void> {
-    this.#opening ??= this.#open(isRefused)
+    this.#opening ??= this.#mark
+      .open(isRefused)
       .catch((error: MintringError) => {
         // Some servers and proxies reject the marker commands; copies then count as valid.
         if (error.code !== 'MINTRING_REFUSED') throw error
       })
-      .then(() => {
-        this.#isOpen = true
-      })
+      .then(
+        () => {
+          this.#isOpen = true
+        },
+        (error: unknown) => {
+          // The next request tries again.
+          this.#opening = undefined
+          throw error
+        },
+      )
     return this.#opening
   }
 
@@ -154,68 +143,30 @@ export class Absence {
     // Send the reads in one write with the marker: items stored after that write have higher CAS
     // ids than the marker.
     const opening = this.#opened(isRefused)
-    await Promise.all([opening, ...wireKeys.map((key) => this.#checkKey(key, opening))])
+    await Promise.all([
+      opening,
+      this.#noteGone(),
+      ...wireKeys.map((key) => this.#checkKey(key, opening)),
+    ])
   }
 
   async #checkKey(wireKey: string, opening: Promise<void>): Promise<void> {
-    const [found] = await Promise.all([this.#look(wireKey), opening])
-    const isOld = this.id !== '' && found !== undefined && found.cas <= this.#watermark
+    const [found] = await Promise.all([this.#ask(lookAt(wireKey)), opening])
+    const isOld = this.id !== '' && found !== undefined && found.cas <= this.#mark.cas
     if (isOld) await this.#ask(remove(ownItem(wireKey)))
     if (this.copies.size < this.#maxKeys) this.copies.add(wireKey)
   }
 
-  /** Renews the marker; it expires when no process renews it. */
+  /** Renews the markers; they expire when no process renews them. */
   vouch(): void {
-    if (this.id !== '') this.#forget(requestFor(TOUCH, this.#markKey))
+    this.#mark.renew()
+    this.#gone.renew()
   }
 
-  /** Deletes the marker, so that the next outage gets a new one. */
+  /** Deletes the markers, so that the next outage gets new ones. */
   close(): void {
-    if (this.id !== '') this.#forget(remove(ownItem(this.#markKey)))
-  }
-
-  #forget(request: Request<boolean>): void {
-    this.#ask(request).catch(() => {})
-  }
-
-  async #open(isRefused: (id: string) => boolean): Promise<void> {
-    const { abilities } = this.standIn
-    const { cas, proxy } = abilities ?? (await this.standIn.ready())
-    if (!cas || proxy) return
-    for (let tries = 0; tries < MAX_MARK_TRIES; tries++) {
-      const [, mark] = await Promise.all([this.#mark(ADD, undefined), this.#look(this.#markKey)])
-      if (mark === undefined) continue
-      if (this.#isOfNow(mark.text) && !isRefused(mark.text)) {
-        this.#watermark = mark.cas
-        this.id = mark.text
-        return
-      }
-      await this.#mark(CAS, mark.cas)
-    }
-  }
-
-  /**
-   * Stores a marker. Without `cas` it must be the first; with it, it replaces the marker that has
-   * this CAS id.
-   */
-  #mark(verb: Verb, cas: bigint | undefined): Promise<boolean> {
-    const value = `${unixMs()} ${crypto().randomUUID()}`
-    return this.#ask(new Request<boolean>(verb, undefined, this.#markKey, undefined, cas, value))
-  }
-
-  /**
-   * Whether a marker belongs to this outage. It does not if it is older than the last reply of the
-   * host itself, or than the last return of the fallback host, which may have missed writes before
-   * it.
-   */
-  #isOfNow(text: string): boolean {
-    const sinceMs = Math.max(this.home.answeredMs, this.standIn.comebackMs)
-    const sinceAtMs = sinceMs > 0 ? unixMs() + sinceMs - performance.now() : 0
-    return Number.parseInt(text, 10) >= sinceAtMs - CLOCK_SLACK_MS
-  }
-
-  #look(wireKey: string): Promise<Found | undefined> {
-    return this.#ask(requestFor<Found | undefined>(GETS, wireKey))
+    this.#mark.remove()
+    this.#gone.remove()
   }
 
   #ask<Result, Context>(request: Request<Result, Context>): Promise<Result> {
@@ -225,6 +176,7 @@ export class Absence {
   }
 }
 
-function requestFor<Result = boolean>(verb: Verb, wireKey: string): Request<Result> {
-  return new Request<Result>(verb, undefined, wireKey, undefined)
+/** Whether a host refuses connections: its process is gone, and with it the items. */
+export function isProcessGone({ isConnected, lastError }: Host): boolean {
+  return !isConnected && GONE.has(systemCodeOf(lastError?.cause))
 }

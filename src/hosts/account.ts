@@ -6,6 +6,7 @@ import { identityOf } from './address.ts'
 import type { Host } from './host.ts'
 import { type HomeKey, isBlind, MissedNotices, type NoticeOwner } from './notices.ts'
 import type { Places } from './places.ts'
+import { Recoveries, type RecoveriesOwner } from './recoveries.ts'
 import { TimeSlice } from './time-slice.ts'
 
 /** How many earlier placements (server lists, weights) are remembered. */
@@ -19,7 +20,7 @@ interface PastPlaces {
 }
 
 /** The parts of the cluster that an Account uses. */
-export interface AccountOwner extends NoticeOwner {
+export interface AccountOwner extends NoticeOwner, RecoveriesOwner {
   /** Returns the home of a key, in the places that the request uses. */
   homeOf(routeKey: string, request: Request): Host
 }
@@ -52,20 +53,31 @@ export class Account {
   /** Writes on fallback hosts that have no outcome yet. */
   readonly #open = new Set<OpenWrite>()
   readonly #notices: MissedNotices
+  readonly #recoveries: Recoveries
   #timer: NodeJS.Timeout | undefined
 
   constructor(owner: AccountOwner) {
     this.#owner = owner
-    this.#notices = new MissedNotices(owner)
+    this.#recoveries = new Recoveries(
+      owner,
+      (absence) => void this.#clear(absence),
+      (home) => this.#notices.returned(home),
+      (home, standIn) => this.#notices.counts.flag(home, standIn, true),
+    )
+    this.#notices = new MissedNotices(
+      owner,
+      (home, standIn) => this.#recoveries.expect(home, standIn),
+      (key) => this.#recoveries.recheck(key),
+    )
   }
 
   /**
-   * Whether nothing is remembered that concerns a request: no outage, earlier placement, notice or
-   * filter. Requests then need no checks.
+   * Whether nothing is remembered that concerns a request: no outage, earlier placement, notice,
+   * filter, or host whose values are handed home. Requests then need no checks.
    */
   get isEmpty(): boolean {
     if (this.#absences.size > 0 || this.#past.length > 0 || this.#filtered.size > 0) return false
-    return this.#notices.isEmpty
+    return this.#notices.isEmpty && this.#recoveries.isEmpty
   }
 
   /**
@@ -73,6 +85,7 @@ export class Account {
    * sending it; undefined if there is nothing to wait for.
    */
   admit(host: Host, request: Request, keys: readonly RoutedKey[]): Promise<void> | undefined {
+    if (this.#recoveries.isOwn(request)) return undefined
     const { effect } = request.verb
     const isWrite = effect === 'change' || effect === 'remove'
     const isBase64 = request.verb.debt?.(request).isBase64 === true
@@ -83,7 +96,7 @@ export class Account {
       const key: HomeKey = { home, routeKey, wireKey, isBase64 }
       for (const other of this.#filtered) this.#clearCopy(other, key)
       if (home === host) {
-        const told = isBlind(request) || request.isOnce ? undefined : this.#notices.check(key)
+        const told = this.#atHome(key, request)
         if (told !== undefined) waits.add(told)
         continue
       }
@@ -94,7 +107,10 @@ export class Account {
         const opening = absence.open((id) => this.#isOfBefore(absence, id))
         if (opening !== undefined) waits.add(opening)
       }
-      if (isWrite && !request.isOnce) waits.add(this.#notices.leave(key, host, request))
+      const isToldLater = isWrite && !request.isOnce
+      const flagged = isWrite ? this.#notices.counts.flag(home, host) : undefined
+      if (flagged !== undefined) waits.add(flagged)
+      if (isToldLater) waits.add(this.#notices.leave(key, host, request))
       const pending = absence.pending.get(wireKey)
       if (pending !== undefined) waits.add(pending)
       if (pending !== undefined || absence.copies.has(wireKey) || isBlind(request)) continue
@@ -105,6 +121,27 @@ export class Account {
     if (isWrite) this.#settleLater(host, request, keys)
     for (const [absence, unknown] of checks) waits.add(this.#check(absence, unknown))
     return waits.size === 0 ? undefined : Promise.all(waits).then(() => {})
+  }
+
+  /** Returns a promise to await before a request is sent to its key's own host. */
+  #atHome(key: HomeKey, request: Request): Promise<void> | undefined {
+    if (request.isOnce) return undefined
+    const standIn = this.#owner.routes.standInOf(key.routeKey, key.home, request)
+    const asked = standIn && this.#notices.counts.ask(standIn)
+    const told = isBlind(request) ? undefined : this.#notices.check(key)
+    const handed = (): Promise<void> | undefined => this.#recoveries.before(key, standIn, request)
+    if (asked === undefined && told === undefined) return handed()
+    return Promise.all([asked, told]).then(handed)
+  }
+
+  /** Whether changes on a host also delete the copies that a fallback host has for it. */
+  isHandingHome(home: Host, standIn: Host): boolean {
+    return this.#recoveries.isActive(home, standIn)
+  }
+
+  /** Has no process hand values home any more, because the placement of keys changes. */
+  endRecoveries(): Promise<void> | undefined {
+    return this.#recoveries.end()
   }
 
   /** Deletes a copy whose key only a filter contains: a request has told the key's name. */
@@ -132,6 +169,12 @@ export class Account {
     return others
   }
 
+  /** Called when a host is dialled that has no connection left: it may have been restarted. */
+  reconnecting(host: Host): void {
+    this.#recoveries.drop(host)
+    this.#notices.counts.reconnecting(host)
+  }
+
   dialled(host: Host): string | undefined {
     return this.#notices.counts.dialled(host)
   }
@@ -143,6 +186,7 @@ export class Account {
   /** Remembers the placement that is being replaced, because its hosts keep their items. */
   placesChanged(before: Places, after: Places): void {
     if (before.isLike(after)) return
+    void this.#recoveries.end()
     for (const { cleared } of this.#past) cleared.clear()
     this.#past.unshift({ places: before, cleared: new Set() })
     this.#past.splice(MAX_PAST_PLACES)
@@ -165,13 +209,17 @@ export class Account {
    */
   async hostChanged(home: Host): Promise<void> {
     this.#notices.hostChanged(home)
-    if (!home.usable) return
+    if (!home.usable) {
+      this.#recoveries.drop(home)
+      return
+    }
     this.#oweOpen(home)
-    for (const absence of this.#absences.get(home)?.values() ?? []) await this.#end(absence)
+    for (const absence of this.#absences.get(home)?.values() ?? []) this.#returned(absence)
   }
 
   close(): void {
     this.#notices.close()
+    this.#recoveries.close()
     this.#rest()
   }
 
@@ -297,12 +345,29 @@ export class Account {
     if (this.#absences.size === 0) this.#rest()
   }
 
+  /** Keeps the copies on a fallback host until they need not be handed home any more. */
+  #returned(absence: Absence): void {
+    this.#leave(absence)
+    absence.vouch()
+    this.#recoveries.keep(absence)
+  }
+
   async #end(absence: Absence): Promise<void> {
+    this.#leave(absence)
+    await this.#clear(absence)
+  }
+
+  #leave(absence: Absence): void {
     const { home, standIn } = absence
     const byStandIn = this.#absences.get(home)
     if (byStandIn?.get(standIn) === absence) byStandIn.delete(standIn)
     if (byStandIn?.size === 0) this.#absences.delete(home)
     if (absence.id !== '') this.#lastMarks.set(markName(absence), absence.id)
+  }
+
+  /** Deletes the copies on a fallback host. */
+  async #clear(absence: Absence): Promise<void> {
+    const { standIn } = absence
     absence.close()
     const slice = new TimeSlice()
     const { maxOwedKeys } = this.#owner.policy

@@ -254,6 +254,11 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     void this.account.hostChanged(host)
   }
 
+  reconnecting(host: Host): Promise<void> | undefined {
+    this.account.reconnecting(host)
+    return this.handovers.lookElsewhere(host)
+  }
+
   attemptFailed(host: Host, request: Request, error: MintringError, deadlineMs: number): void {
     const { retries, retryWrites } = this.#policy
     const nowMs = performance.now()
@@ -262,7 +267,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
     if (nowMs >= deadlineMs) past.tries++
     const step = nextStep(request, error, {
       ...{ retries, retryWrites, nowMs, deadlineMs, isClosed: this.#isClosed },
-      isUsable: host.usable,
+      isUsable: host.usable || host.isConnected,
       isListed: host.index >= 0 || this.routes.of(request).hosts.includes(host),
       mayOvertake: host.mayOvertake(request),
     })
@@ -324,8 +329,9 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
   /** Keys that go to a fallback host are recorded first. */
   #giveTold(host: Host, request: Request): void {
     const isUntold = this.handover?.isAtPrevious(host, request) === true
-    const keys = isUntold ? [] : keysToTell(request)
-    const wait = keys.length > 0 ? this.account.admit(host, request, keys) : undefined
+    const wait = isUntold
+      ? this.account.endRecoveries()
+      : this.account.admit(host, request, keysToTell(request))
     if (wait === undefined) host.send(request)
     else this.#giveAfter(wait, host, request)
   }

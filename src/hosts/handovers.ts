@@ -166,7 +166,6 @@ export class Handovers {
    */
   lookElsewhere(host: Host): Promise<void> | undefined {
     const { markKey } = this
-    if (host.isConnected) return undefined
     this.#connectedMs.set(host, performance.now())
     if (markKey === undefined || host.epoch === 0) return undefined
     const others = this.#owner.hosts.filter((one) => one !== host && one.isConnected)

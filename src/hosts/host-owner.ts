@@ -16,8 +16,6 @@ export interface MarkFinder<H> {
    * Called when a connection opened; returns true if it closed the connection because of `item`.
    */
   closed(host: H, lane: Lane, abilities: Abilities, item: MarkItem | undefined): boolean
-  /** Called before the handshake with a host that had no connection left. */
-  lookElsewhere(host: H): Promise<void> | undefined
 }
 
 /** Finds out on new connections whether hosts missed changes that this process does not know. */
@@ -42,6 +40,11 @@ export interface HostOwner<H = unknown> {
   /** Looks for marks of handovers that other processes started. */
   readonly handovers: MarkFinder<H>
   readonly account: MissedFinder<H>
+  /**
+   * Called before the handshake with a host that has no other connection: it may have been
+   * restarted. Returns a promise to await.
+   */
+  reconnecting(host: H): Promise<void> | undefined
   /** Called when `usable` or `isEjected` of a host changed. */
   hostChanged(host: H): void
   /** Handles a failed attempt on `host`: retries or rejects the request. */

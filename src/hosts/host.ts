@@ -330,7 +330,7 @@ export class Host implements LaneOwner<Lane>, Patient, Recipient {
   }
 
   laneConnected(): Promise<void> | undefined {
-    return this.#owner.handovers.lookElsewhere(this)
+    return this.isConnected ? undefined : this.#owner.reconnecting(this)
   }
 
   laneOpened(lane: Lane, abilities: Abilities, found: Greeting): void {

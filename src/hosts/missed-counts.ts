@@ -24,18 +24,8 @@ const COUNT_PREFIX = '\xff~mintring~owed~'
 const ANY_KEY = `${COUNT_PREFIX}any`
 
 const GETS: Verb = getsVerb((reply) => Number.parseInt(reply.valueString(), 10) || 0)
-const INCR: Verb = itemVerb(
-  'incr',
-  'change',
-  ({ wireKey, args }) => changed(incrHead, wireKey, args),
-  isDone,
-)
-const DECR: Verb = itemVerb(
-  'decr',
-  'change',
-  ({ wireKey, args }) => changed(decrHead, wireKey, args),
-  isDone,
-)
+const INCR: Verb = countVerb('incr', incrHead)
+const DECR: Verb = countVerb('decr', decrHead)
 const TOUCH: Verb = itemVerb(
   'touch',
   'touch',
@@ -75,7 +65,9 @@ interface Own {
   /** How many of the keys the counter contains, and the epoch of the fallback host then. */
   told: number
   epoch: number
+  toldMs: number
   started: Promise<void> | undefined
+  flagged: Promise<void> | undefined
 }
 
 /**
@@ -88,6 +80,8 @@ interface Own {
 export class MissedCounts {
   readonly #owner: CountOwner
   readonly #ask: Ask
+  /** Called when a host was out, according to this fallback host, or that may be. */
+  readonly #onAway: (home: Host, standIn: Host) => void
   readonly #answers = new Map<Host, Answer>()
   readonly #own = new Map<string, Own>()
   /** Whether a host may have missed changes that this process does not know. */
@@ -96,13 +90,18 @@ export class MissedCounts {
   readonly #dials = new Map<Host, FirstDial | undefined>()
   /** Connections whose requests wait for a second host. */
   readonly #held = new Map<Lane, FirstDial>()
+  /** When the last handshake ended. */
+  #greetedMs = Number.POSITIVE_INFINITY
+  /** Hosts to which all connections were lost, until the next one is open. */
+  readonly #lost = new Set<Host>()
   /** The list of hosts all of which have said that no host missed anything. */
   #clearFor: readonly Host[] | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(owner: CountOwner, ask: Ask) {
+  constructor(owner: CountOwner, ask: Ask, onAway: (home: Host, standIn: Host) => void = () => {}) {
     this.#owner = owner
     this.#ask = ask
+    this.#onAway = onAway
   }
 
   /** Whether there is nothing to ask: no host missed a change. On the hot path. */
@@ -145,21 +144,35 @@ export class MissedCounts {
     return [...this.#held.values()].find((dial) => dial.home === home)
   }
 
+  /** Called before the handshake with a host that has no other connection. */
+  reconnecting(home: Host): void {
+    if (!this.#isOn || this.#owner.homes.length < 2) return
+    // While a process starts, the handshakes of other hosts say enough.
+    const isStarting = performance.now() - this.#greetedMs < COUNT_MS
+    if (home.epoch > 0 || !isStarting) this.#lost.add(home)
+  }
+
   /**
-   * Called when a connection opened. If the host has counters, the requests that were not sent yet
-   * are given back, because each must be checked first. Otherwise they wait for a second host.
+   * Called when a connection opened. If the host has counters, or may have been restarted, the
+   * requests that were not sent yet are given back, because each must be checked first. Otherwise
+   * they wait for a second host.
    */
   greeted(home: Host, lane: Lane, isFlagged: boolean): void {
     const dial = this.#dials.get(home) ?? this.#heldOf(home)
     this.#dials.delete(home)
+    this.#greetedMs = performance.now()
     // If `missedTtl` is set later, this connection has not looked.
     if (!this.#isOn) this.#isAsking = true
+    const error = new MintringError('MINTRING_CONNECTION', 'Must first ask what hosts missed')
+    const wasLost = this.#lost.delete(home)
     if (isFlagged && !this.#isAsking) {
       this.#isAsking = true
-      const error = new MintringError('MINTRING_CONNECTION', 'Must first ask what hosts missed')
       for (const one of [lane, ...this.#held.keys()]) one.giveBack(error)
       const dialled = this.#owner.homes.filter((host) => this.#dials.has(host))
       for (const host of dialled) host.giveBack(error)
+    } else if (wasLost) {
+      this.forget()
+      lane.giveBack(error, true)
     }
     for (const held of this.#held.values()) if (held.home !== home) held.end()
     const isUnsure = dial?.isOver === false && !this.#isAsking && !this.#isWitnessed(home)
@@ -222,11 +235,23 @@ export class MissedCounts {
     return own.started
   }
 
+  /**
+   * Tells processes that start in the next `missedTtl` that `home` is out and `standIn` has its
+   * keys. Returns a promise to await before a value is stored there.
+   */
+  flag(home: Host, standIn: Host, isAgain = false): Promise<void> | undefined {
+    if (!this.#isOn) return undefined
+    const own = this.#ownOf(home, standIn)
+    own.flagged = isAgain ? this.#tell(own) : (own.flagged ?? own.started ?? this.#tell(own))
+    this.#start()
+    return own.flagged
+  }
+
   #ownOf(home: Host, standIn: Host): Own {
     const name = pairName(home, standIn)
     const known = this.#own.get(name)
     if (known !== undefined) return known
-    const counts = { keys: 0, told: 0, epoch: 0, started: undefined }
+    const counts = { keys: 0, told: 0, epoch: 0, toldMs: 0, started: undefined, flagged: undefined }
     const own: Own = { home, standIn, counted: new Set(), ...counts }
     this.#own.set(name, own)
     return own
@@ -251,7 +276,10 @@ export class MissedCounts {
     if (counts !== undefined) this.#learn(standIn, answer, others, counts)
     else {
       // What is not known may not be believed: each key is checked, or deleted at home.
-      for (const home of others) answer.behind.add(home)
+      for (const home of others) {
+        answer.behind.add(home)
+        this.#onAway(home, standIn)
+      }
       answer.silentMs = performance.now()
     }
     answer.pending = undefined
@@ -264,12 +292,15 @@ export class MissedCounts {
     this.#clearFor = isClear ? hosts : undefined
   }
 
-  #learn(standIn: Host, answer: Answer, others: readonly Host[], counts: readonly number[]): void {
+  #learn(standIn: Host, answer: Answer, others: readonly Host[], counts: Counts): void {
     answer.behind.clear()
     answer.silentMs = -1
     others.forEach((home, i) => {
       // The account of this process knows its own changes.
-      if (counts[i]! > this.#toldOf(home, standIn)) answer.behind.add(home)
+      const count = counts[i]
+      if (count === undefined) return
+      if (count > this.#toldOf(home, standIn)) answer.behind.add(home)
+      this.#onAway(home, standIn)
     })
   }
 
@@ -287,7 +318,7 @@ export class MissedCounts {
   update(): void {
     for (const [name, own] of this.#own) {
       if (!this.#owner.homes.includes(own.home)) this.#own.delete(name)
-      else if (own.keys > own.told) void this.#tell(own)
+      else if (own.keys > own.told || this.#isAging(own)) void this.#tell(own)
       else if (own.home.usable && own.home.debts.isEmpty) this.#settle(name, own)
     }
     let isBehind = false
@@ -299,10 +330,16 @@ export class MissedCounts {
     if (!isBehind && this.#own.size === 0) this.#rest()
   }
 
+  /** Whether it must be renewed, because the host is out for so long. */
+  #isAging({ home, toldMs }: Own): boolean {
+    return !home.usable && performance.now() - toldMs > this.#owner.policy.missedTtl * 500
+  }
+
   /** Adds to the counter what it does not contain yet, and lets it live as long as the notices. */
   async #tell(own: Own): Promise<void> {
     const { home, standIn, keys } = own
     const { missedTtl } = this.#owner.policy
+    own.toldMs = performance.now()
     const name = countKey(home.name)
     const missing = keys - own.told
     const ask = (verb: Verb, key: string, args?: number, body?: string, host = standIn) => {
@@ -317,7 +354,7 @@ export class MissedCounts {
       const [, , isCounted] = await Promise.all([
         ask(textVerb('set', missedTtl), ANY_KEY, undefined, '0'),
         ask(textVerb('add', missedTtl), name, undefined, '0'),
-        ask(INCR, name, missing),
+        missing === 0 || ask(INCR, name, missing),
         ask(TOUCH, name, missedTtl),
       ])
       await Promise.all(flags)
@@ -338,6 +375,9 @@ export class MissedCounts {
   }
 }
 
+/** A counter of each host; undefined if it was not out. */
+type Counts = readonly (number | undefined)[]
+
 /**
  * Reads how many keys each of these hosts missed according to a fallback host. Asks a second time
  * only if the fallback host has counters.
@@ -345,11 +385,11 @@ export class MissedCounts {
 export async function countsOf(
   homes: readonly string[],
   ask: (request: Request<number | undefined>) => Promise<number | undefined>,
-): Promise<number[]> {
+): Promise<Counts> {
   const read = (key: string): Promise<number | undefined> =>
     ask(new Request<number | undefined>(GETS, undefined, key, undefined))
-  if ((await read(ANY_KEY)) === undefined) return homes.map(() => 0)
-  return Promise.all(homes.map(async (home) => (await read(countKey(home))) ?? 0))
+  if ((await read(ANY_KEY)) === undefined) return homes.map(() => undefined)
+  return Promise.all(homes.map((home) => read(countKey(home))))
 }
 
 function pairName(home: Host, standIn: Host): string {
@@ -360,8 +400,9 @@ function countKey(home: string): string {
   return COUNT_PREFIX + crypto().createHash('sha256').update(home).digest('base64url').slice(0, 16)
 }
 
-function changed(head: typeof incrHead, wireKey: string, by: unknown): string {
-  return head(wireKey, by as number)
+function countVerb(name: 'incr' | 'decr', head: typeof incrHead): Verb {
+  const encode = ({ wireKey, args }: Request): string => head(wireKey, args as number)
+  return itemVerb(name, 'change', encode, isDone)
 }
 
 function isDone(reply: Parameters<typeof done>[0]): ReturnType<typeof done> {

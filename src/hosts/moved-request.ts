@@ -227,7 +227,7 @@ export class MovedRequest implements MovedKey<unknown> {
       peek: async () => {
         const item = await this.#send('previous', peek(await this.#keyAt('previous')))
         if (item === undefined) this.#mover.counts.absent++
-        return item === undefined || isEmptyItem(item) ? undefined : marked(item)
+        return item && copyOfItem(item)
       },
       fill: async (item, cas) => {
         const key = await this.#keyAt('new')
@@ -343,11 +343,12 @@ export function copyOf(
 }
 
 /**
- * Returns the item to copy. The server's stale mark cannot be copied in the same command as the
- * item, and a reader could come between. A refill's value gets a mark in its own flags instead; a
- * stale value of a plain set is not copied.
+ * Returns the item to copy; undefined if it is empty. The server's stale mark cannot be copied in
+ * the same command as the item, and a reader could come between. A refill's value gets a mark in
+ * its own flags instead; a stale value of a plain set is not copied.
  */
-function marked(item: PlacedItem): PlacedItem | undefined {
+export function copyOfItem(item: PlacedItem): PlacedItem | undefined {
+  if (isEmptyItem(item)) return undefined
   if (!item.isStale) return item
   if ((item.flags & Stamp.Refill) === 0) return undefined
   return { ...item, flags: item.flags | Stamp.Marked }

@@ -1,7 +1,7 @@
 import { settledWithin } from '../deadline.ts'
-import { systemCodeOf } from '../errors.ts'
 import type { Request } from '../net/request.ts'
 import type { HomeName, Phase } from '../ring/transition.ts'
+import { isProcessGone } from './absence.ts'
 import type { ServerAddress } from './address.ts'
 import { Earlier } from './earlier.ts'
 import { HandoverClock } from './handover-clock.ts'
@@ -336,7 +336,7 @@ export abstract class MovingKeys {
   #mayGoBack(isAlone: boolean): boolean {
     return this.from.hosts.every((host) => {
       const hasAll = this.isServing ? !this.#gone.has(host) : !this.#isOut(host)
-      if (hasAll || isLost(host)) return true
+      if (hasAll || isProcessGone(host)) return true
       return isAlone && host.usable && host.debts.isEmpty
     })
   }
@@ -354,9 +354,4 @@ export abstract class MovingKeys {
     this.#missed.add(previous)
     if (!isServed) this.#gone.add(previous)
   }
-}
-
-/** Whether a host refuses connections: its process is gone, and with it the items. */
-function isLost({ usable, lastError }: Host): boolean {
-  return !usable && systemCodeOf(lastError?.cause) === 'ECONNREFUSED'
 }

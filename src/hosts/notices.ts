@@ -14,7 +14,7 @@ const NOTICE_PREFIX = '\xff~mintring~missed~'
  * The share of requestTimeoutMs that a fallback host gets to reply to a lookup, because the key's
  * own host could still serve the request.
  */
-const LOOK_SHARE = 0.25
+export const LOOK_SHARE = 0.25
 
 /**
  * The state of a notice. `MISSED`: the key's own host missed a change. `TOLD`: it has deleted the
@@ -78,11 +78,18 @@ export class MissedNotices {
   readonly #owner: NoticeOwner
   readonly #outages = new Map<Host, Outage>()
   readonly counts: MissedCounts
+  /** Called when a key has been deleted on its own host because of a notice. */
+  readonly #onRemoved: (key: HomeKey) => void
   #known = new Known()
 
-  constructor(owner: NoticeOwner) {
+  constructor(
+    owner: NoticeOwner,
+    onAway: (home: Host, standIn: Host) => void = () => {},
+    onRemoved: (key: HomeKey) => void = () => {},
+  ) {
     this.#owner = owner
-    this.counts = new MissedCounts(owner, (request, host) => this.#ask(request, host))
+    this.#onRemoved = onRemoved
+    this.counts = new MissedCounts(owner, (request, host) => this.#ask(request, host), onAway)
   }
 
   /** Whether no host needs a check. */
@@ -115,6 +122,12 @@ export class MissedNotices {
       const splitMs = 2 * retryTimeoutMs + (nowMs - outage.leftMs) / 5 + connectTimeoutMs
       outage.untilMs = nowMs + Math.min(splitMs, precautionsMs)
     }
+  }
+
+  /** Checks for notices of a host that returned and that this process did not see out. */
+  returned(home: Host): void {
+    const untilMs = performance.now() + this.#owner.policy.precautionsMs
+    if (!this.#outages.has(home)) this.#outages.set(home, { leftMs: 0, untilMs })
   }
 
   close(): void {
@@ -212,11 +225,8 @@ export class MissedNotices {
   }
 
   /** Deletes the key on its own host if there is a notice. */
-  async #obey(
-    request: Request<Notice | undefined>,
-    { home, wireKey, isBase64 }: HomeKey,
-    standIn: Host,
-  ): Promise<void> {
+  async #obey(request: Request<Notice | undefined>, key: HomeKey, standIn: Host): Promise<void> {
+    const { home, wireKey, isBase64 } = key
     const { told } = this.#known
     const notice = await this.#ask(request, standIn)
     const name = request.wireKey
@@ -228,6 +238,7 @@ export class MissedNotices {
     if (told.size < this.#owner.policy.maxOwedKeys) told.set(name, notice.cas)
     if (isTold) this.#store('cas', standIn, name, notice.cas, TOLD).catch(() => {})
     else this.#owner.owe(home, wireKey, debt)
+    this.#onRemoved(key)
   }
 
   #store(

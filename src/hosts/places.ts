@@ -105,10 +105,22 @@ export class Places {
     const out = excluded === undefined ? -1 : this.hosts.indexOf(excluded)
     if (out >= 0) live[out] = 0
     if (!live.includes(1)) return undefined
-    const index = this.#isRebuilding
+    return this.hosts[this.#indexAmong(live, routeKey)]
+  }
+
+  /** Returns the fallback host of a key while only its own host is out. */
+  standInOf(routeKey: string, home: Host): Host | undefined {
+    const index = this.hosts.indexOf(home)
+    if (this.hosts.length < 2 || index < 0) return undefined
+    const live = new Uint8Array(this.hosts.length).fill(1)
+    live[index] = 0
+    return this.hosts[this.#indexAmong(live, routeKey)]
+  }
+
+  #indexAmong(live: Uint8Array, routeKey: string): number {
+    return this.#isRebuilding
       ? this.#ringOver(live).indexOf(routeKey)
       : this.ring.indexOfLive(routeKey, live)
-    return index < 0 ? undefined : this.hosts[index]
   }
 
   /** Returns the error for requests while every host is ejected. */

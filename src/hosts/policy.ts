@@ -45,6 +45,8 @@ export interface ClusterPolicy extends RingOptions {
    * later. 0: they do not.
    */
   readonly missedTtl: number
+  /** For how many seconds a restarted host gets values from its fallback hosts. 0: it does not. */
+  readonly handover: number
   /** The time limit for DNS, TCP, TLS and handshake together. */
   readonly connectTimeoutMs: number
   /** The time limit of one attempt on one host. */
@@ -86,6 +88,7 @@ export const defaultClusterPolicy: ClusterPolicy = Object.freeze({
   maxOwedKeys: 100_000,
   precautionsMs: 10_000,
   missedTtl: 3_600,
+  handover: 600,
   connectTimeoutMs: 500,
   requestTimeoutMs: 500,
   retries: 1,

@@ -10,6 +10,7 @@ export interface PrecautionOwner {
   readonly policy: ClusterPolicy
   readonly send: (host: Host, request: Request) => void
   readonly handover: { previousHomeOf(routeKey: string): Host | undefined } | undefined
+  readonly account: { isHandingHome(home: Host, standIn: Host): boolean }
   homeOf(routeKey: string, request: Request): Host
   fallbackOf(routeKey: string, home: Host, request: Request): Host | undefined
 }
@@ -48,6 +49,8 @@ export class Precautions {
       // Skip a fallback host that is also the key's previous host: the handover sends it every
       // change.
       if (fallback === owner.handover?.previousHomeOf(routeKey)) continue
+      // It may have a value that is handed home first, and gets the delete then.
+      if (owner.account.isHandingHome(host, fallback)) continue
       const removal = tellRequest({ wireKey, debt })
       removal.promise.catch(() => {})
       owner.send(fallback, removal)

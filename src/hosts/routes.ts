@@ -110,6 +110,12 @@ export class Routes {
     return this.mayRehash ? places.fallback(routeKey, excluded) : undefined
   }
 
+  /** Returns the host that has copies of a key while only its own host is out. */
+  standInOf(routeKey: string, home: Host, request: Request): Host | undefined {
+    if (this.gutter !== undefined) return this.gutter.inUse.homeOf(routeKey)
+    return this.mayRehash ? this.of(request).standInOf(routeKey, home) : undefined
+  }
+
   locate(routeKey: string): Location {
     const { list, gutter } = this
     const { hash, point } = list.locate(routeKey)

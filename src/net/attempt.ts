@@ -103,6 +103,10 @@ export class SingleAttempt implements Attempt {
     return this.request.isAlone
   }
 
+  get isOnce(): boolean {
+    return this.request.isOnce
+  }
+
   get isSuspect(): boolean {
     return this.request.isSuspect
   }

@@ -41,6 +41,10 @@ export class GetBatch implements Attempt {
     return this.#requests[0]?.isAlone === true
   }
 
+  get isOnce(): boolean {
+    return this.#requests[0]?.isOnce === true
+  }
+
   get size(): number {
     return this.#requests.length + (this.#twins?.length ?? 0)
   }

@@ -176,9 +176,9 @@ export class Lane implements ConnectionOwner, Gatherer {
     else this.giveBack(error)
   }
 
-  /** Fails the requests that are not sent yet. */
-  giveBack(error: MintringError): void {
-    for (const attempt of this.#outbox.take()) attempt.fail(error)
+  /** Fails the requests that are not sent yet; `isSparing`: only those that are then retried. */
+  giveBack(error: MintringError, isSparing = false): void {
+    for (const attempt of this.#outbox.take(isSparing)) attempt.fail(error)
   }
 
   /** Ends the connection after all its requests have their reply. */

@@ -124,11 +124,12 @@ export class Outbox implements Sink {
     return nextMs
   }
 
-  /** Empties the queue and returns the attempts that it contained. */
-  take(): Attempt[] {
-    const taken = [...this.#attempts]
-    this.#replace([])
-    return taken
+  /** Empties the queue, except for attempts that are never retried if `isSparing`. */
+  take(isSparing = false): Attempt[] {
+    const isKept = ({ isOnce }: Attempt): boolean => isSparing && isOnce
+    const all = [...this.#attempts]
+    this.#replace(all.filter(isKept))
+    return all.filter((attempt) => !isKept(attempt))
   }
 
   /**

@@ -187,6 +187,8 @@ export interface Attempt {
   noteHangUp(isOldest: boolean): void
   /** Whether the server closed connections on it before. */
   readonly isSuspect: boolean
+  /** Whether it is never retried. */
+  readonly isOnce: boolean
   /** Whether it must be the only attempt in flight, because a server may have hung up on it. */
   readonly isAlone: boolean
   /** Whether one of the attempt's requests has waited a full `requestTimeoutMs`. */

@@ -70,6 +70,15 @@ const MISTAKES: Readonly<Record<string, readonly (readonly [string, string, stri
   'new list alone': [
     ['hosts/handovers.ts', 'if (this.#joining === undefined', 'if (this.#marks !== undefined'],
   ],
+  // The mistakes of test/hosts/chaos.ts.
+  'copies kept': [
+    [
+      'hosts/recovery.ts',
+      'return handed === undefined ? this.#clear(key) : handed.then(() => this.#clear(key))',
+      'return handed',
+    ],
+  ],
+  'starters unaware': [['hosts/missed-counts.ts', 'this.#onAway(home, standIn)\n    })', '})']],
   'old list alone': [
     [
       'hosts/handovers.ts',

@@ -168,8 +168,8 @@ suite('a process that starts', () => {
     const second = world.client()
     const before = await world.count(second, 'cmd_get')
     for (let i = 0; i < 5; i++) for (const key of keys) await second.get(key)
-    // Two questions of this client, and one look for each key.
-    assert.equal((await world.count(second, 'cmd_get')) - before, 2 + keys.length)
+    // Three questions of this client, and one look for each key.
+    assert.equal((await world.count(second, 'cmd_get')) - before, 3 + keys.length)
   })
 
   test('sends no command for it to any of 50 hosts', async (t) => {

@@ -34,8 +34,8 @@ export class Gate {
     this.#server = net.createServer({ noDelay: true }, (near) => this.#connect(near))
   }
 
-  async open(): Promise<this> {
-    this.#server.listen(0, '127.0.0.1')
+  async open(port = 0): Promise<this> {
+    this.#server.listen(port, '127.0.0.1')
     await once(this.#server, 'listening')
     return this
   }

@@ -132,6 +132,7 @@ export const valueRows: readonly Row[] = [
     live: 'now',
     doc:
       'How long values move to their new hosts after a change of servers; at least `announce`. ' +
+      'Also how long a host that was restarted gets values from its fallback hosts. ' +
       'With 0 no values move: keys that change host are loaded again.',
   },
   {
