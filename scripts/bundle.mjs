@@ -62,7 +62,7 @@ export async function writeCode(folder, entries, packages, sources = src) {
     platform: 'node',
     // The oldest Node of `engines`: it has no `await using`.
     transform: { target: 'node20.19' },
-    plugins: [builtinsWithoutRequire, lazyRooms, asciiOnly],
+    plugins: [builtinsWithoutRequire, lazyRooms, compact, asciiOnly],
     treeshake: false,
     onLog: stop,
   })
@@ -146,6 +146,22 @@ const lazyRooms = {
         new RegExp(`^(?:const|let) (${name}) = (.+\\(".+"\\));$`, 'gm'),
         'const $1 = { file: undefined, get room() { return this.file ??= $2; } };',
       )
+  },
+}
+
+/** Leaves out what only takes room: the names of source files, and lines of getters for exports. */
+const compact = {
+  name: 'compact',
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle)) {
+      if (chunk.type !== 'chunk') continue
+      chunk.code = chunk.code
+        .replaceAll(/^\/\/ (?:src|node_modules)\/\S+\n/gm, '')
+        .replaceAll(
+          /\{\n\tenumerable: true,\n\tget: function\(\) \{\n\t\treturn ([\w$.]+);\n\t\}\n\}/g,
+          '{ enumerable: true, get: function() { return $1; } }',
+        )
+    }
   },
 }
 
