@@ -271,7 +271,8 @@ export interface Behaviors {
   readonly discovery: Discovery | undefined
   /**
    * How long values move to their new hosts after a change of servers; at least `announce`.
-   * With 0 no values move: keys that change host are loaded again. Default: `600`.
+   * Also how long a host that was restarted gets values from its fallback hosts. With 0 no
+   * values move: keys that change host are loaded again. Default: `600`.
    */
   readonly handover: number
   /**
