@@ -1,6 +1,7 @@
-import { type MintringError, systemCodeOf } from '../errors.ts'
+import type { MintringError } from '../errors.ts'
 import type { Request } from '../net/request.ts'
 import { performance } from '../runtime.ts'
+import { isRefusal } from './connects.ts'
 import type { Host } from './host.ts'
 import { ownItem, remove } from './item-commands.ts'
 import { KeyFilter } from './key-filter.ts'
@@ -8,9 +9,6 @@ import { lookAt, OutageMark } from './outage-mark.ts'
 
 /** How often a process renews the markers it needs. */
 export const VOUCH_MS = 10_000
-
-/** What a dial fails with where no process listens; the second is that of a Unix socket. */
-const GONE: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ENOENT'])
 
 /** Sends a request to one host. */
 export type SendTo = (host: Host, request: Request) => void
@@ -45,9 +43,20 @@ export class Absence {
   #opening: Promise<void> | undefined
   #isOpen = false
   #going: Promise<void> | undefined
+  readonly #flag: () => Promise<boolean> | undefined
+  /** When the second marker was known to be there, on the clock of `performance.now()`. */
+  #goneMs = Number.POSITIVE_INFINITY
 
-  constructor(home: Host, standIn: Host, send: SendTo, maxKeys: number) {
+  /** `flag` tells processes that start later of the outage; resolves to whether it could. */
+  constructor(
+    home: Host,
+    standIn: Host,
+    send: SendTo,
+    maxKeys: number,
+    flag: () => Promise<boolean> | undefined,
+  ) {
     this.#maxKeys = maxKeys
+    this.#flag = flag
     this.home = home
     this.standIn = standIn
     this.#send = send
@@ -111,12 +120,26 @@ export class Absence {
     return opening === undefined ? going : Promise.all([opening, going]).then(() => {})
   }
 
+  /**
+   * Whether a dial was refused after the second marker was there. So it is older than the process
+   * with which home returns: every process that uses that one has been told of the outage.
+   */
+  get wasGone(): boolean {
+    return this.#gone.id !== '' && this.home.connects.refusedMs > this.#goneMs
+  }
+
   /** Returns a promise to await if the second marker was not stored before, and must be. */
   #noteGone(): Promise<void> | undefined {
     if (this.#going !== undefined || !isProcessGone(this.home)) return undefined
     // Without this marker no copy is handed home, but they are as good otherwise.
-    this.#going = this.#gone.open(() => false).catch(() => {})
+    this.#going = this.#storeGone().catch(() => {})
     return this.#going
+  }
+
+  async #storeGone(): Promise<void> {
+    if ((await this.#flag()) !== true) return
+    await this.#gone.open(() => false)
+    this.#goneMs = performance.now()
   }
 
   #opened(isRefused: (id: string) => boolean): Promise<void> {
@@ -178,5 +201,5 @@ export class Absence {
 
 /** Whether a host refuses connections: its process is gone, and with it the items. */
 export function isProcessGone({ isConnected, lastError }: Host): boolean {
-  return !isConnected && GONE.has(systemCodeOf(lastError?.cause))
+  return !isConnected && isRefusal(lastError)
 }

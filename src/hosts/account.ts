@@ -108,8 +108,6 @@ export class Account {
         if (opening !== undefined) waits.add(opening)
       }
       const isToldLater = isWrite && !request.isOnce
-      const flagged = isWrite ? this.#notices.counts.flag(home, host) : undefined
-      if (flagged !== undefined) waits.add(flagged)
       if (isToldLater) waits.add(this.#notices.leave(key, host, request))
       const pending = absence.pending.get(wireKey)
       if (pending !== undefined) waits.add(pending)
@@ -128,7 +126,9 @@ export class Account {
     if (request.isOnce) return undefined
     const standIn = this.#owner.routes.standInOf(key.routeKey, key.home, request)
     const asked = standIn && this.#notices.counts.ask(standIn)
-    const told = isBlind(request) ? undefined : this.#notices.check(key)
+    // An ordered request must not overtake one before it that waits.
+    const isFree = isBlind(request) && !request.ordered
+    const told = isFree ? undefined : this.#notices.check(key)
     const handed = (): Promise<void> | undefined => this.#recoveries.before(key, standIn, request)
     if (asked === undefined && told === undefined) return handed()
     return Promise.all([asked, told]).then(handed)
@@ -313,7 +313,9 @@ export class Account {
     const known = byStandIn?.get(standIn)
     if (known !== undefined && !known.isOver) return known
     if (known !== undefined) void this.#end(known)
-    const absence = new Absence(home, standIn, this.#owner.send, this.#owner.policy.maxOwedKeys)
+    const { send, policy } = this.#owner
+    const flag = (): Promise<boolean> | undefined => this.#notices.counts.flag(home, standIn)
+    const absence = new Absence(home, standIn, send, policy.maxOwedKeys, flag)
     byStandIn = this.#absences.get(home) ?? new Map<Host, Absence>()
     byStandIn.set(standIn, absence)
     this.#absences.set(home, byStandIn)

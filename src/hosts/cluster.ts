@@ -346,6 +346,7 @@ export class Cluster implements HostOwner<Host>, HandoverOwner {
       if (!this.#isOpenFor(request)) return
       // A change of servers that was found meanwhile decides anew where the key lives.
       if (this.handovers.gate !== gate) fail(overtaken(host.name))
+      else if (this.handovers.takeBack(request, overtaken(host.name))) return
       else if (host.usable) host.send(request)
       else fail(host.outError())
     }

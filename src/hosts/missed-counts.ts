@@ -66,8 +66,8 @@ interface Own {
   told: number
   epoch: number
   toldMs: number
-  started: Promise<void> | undefined
-  flagged: Promise<void> | undefined
+  started: Promise<boolean> | undefined
+  flagged: Promise<boolean> | undefined
 }
 
 /**
@@ -146,10 +146,9 @@ export class MissedCounts {
 
   /** Called before the handshake with a host that has no other connection. */
   reconnecting(home: Host): void {
-    if (!this.#isOn || this.#owner.homes.length < 2) return
     // While a process starts, the handshakes of other hosts say enough.
-    const isStarting = performance.now() - this.#greetedMs < COUNT_MS
-    if (home.epoch > 0 || !isStarting) this.#lost.add(home)
+    const isStarting = home.epoch === 0 && performance.now() - this.#greetedMs < COUNT_MS
+    if (this.#isOn && this.#owner.homes.length > 1 && !isStarting) this.#lost.add(home)
   }
 
   /**
@@ -225,7 +224,7 @@ export class MissedCounts {
   }
 
   /** Counts a key that `home` missed. Returns a promise to await before the change is made. */
-  add(home: Host, standIn: Host, wireKey: string): Promise<void> | undefined {
+  add(home: Host, standIn: Host, wireKey: string): Promise<boolean> | undefined {
     if (!this.#isOn) return undefined
     const own = this.#ownOf(home, standIn)
     if (!own.counted.has(wireKey)) own.keys++
@@ -237,9 +236,9 @@ export class MissedCounts {
 
   /**
    * Tells processes that start in the next `missedTtl` that `home` is out and `standIn` has its
-   * keys. Returns a promise to await before a value is stored there.
+   * keys. Resolves to whether it could.
    */
-  flag(home: Host, standIn: Host, isAgain = false): Promise<void> | undefined {
+  flag(home: Host, standIn: Host, isAgain = false): Promise<boolean> | undefined {
     if (!this.#isOn) return undefined
     const own = this.#ownOf(home, standIn)
     own.flagged = isAgain ? this.#tell(own) : (own.flagged ?? own.started ?? this.#tell(own))
@@ -336,15 +335,14 @@ export class MissedCounts {
   }
 
   /** Adds to the counter what it does not contain yet, and lets it live as long as the notices. */
-  async #tell(own: Own): Promise<void> {
-    const { home, standIn, keys } = own
+  async #tell(own: Own): Promise<boolean> {
+    const { home, standIn } = own
     const { missedTtl } = this.#owner.policy
     own.toldMs = performance.now()
     const name = countKey(home.name)
-    const missing = keys - own.told
-    const ask = (verb: Verb, key: string, args?: number, body?: string, host = standIn) => {
-      return this.#ask(new Request<boolean>(verb, undefined, key, undefined, args, body), host)
-    }
+    const missing = own.keys - own.told
+    const ask = (verb: Verb, key: string, args?: number, body?: string, host = standIn) =>
+      this.#ask(new Request<boolean>(verb, undefined, key, undefined, args, body), host)
     // Other hosts say that there are counters: a process that starts asks one of them first.
     const others = this.#owner.homes.filter((host) => host !== standIn && host.usable)
     const flags = others.map((host) =>
@@ -358,12 +356,14 @@ export class MissedCounts {
         ask(TOUCH, name, missedTtl),
       ])
       await Promise.all(flags)
-      if (!isCounted) return
+      if (!isCounted) return false
       // A fallback host that was restarted has forgotten what it was told before.
       own.told = own.epoch === standIn.epoch ? own.told + missing : missing
       own.epoch = standIn.epoch
+      return true
     } catch {
       // It may have been counted. A counter that is too high is harmless and expires.
+      return false
     }
   }
 

@@ -13,9 +13,9 @@ const PAUSE_MS = 20
 /** The parts of the cluster that recoveries use. */
 export interface RecoveriesOwner {
   readonly policy: ClusterPolicy
-  /** The current handover, during which nothing is handed home. */
-  readonly handover: object | undefined
-  readonly routes: Pick<Routes, 'standInOf'>
+  /** While keys move to another list, nothing is handed home. */
+  readonly handovers: { readonly gate: object | undefined }
+  readonly routes: Pick<Routes, 'standInOf' | 'gutter'>
   readonly send: SendTo
 }
 
@@ -58,8 +58,10 @@ export class Recoveries implements RecoveryOwner {
 
   /** Ends before processes that start would no longer find out that the host was out. */
   get handHomeMs(): number {
-    const { policy, handover } = this.#owner
-    return handover === undefined ? Math.min(policy.handover * 1000, policy.missedTtl * 500) : 0
+    const { policy, handovers } = this.#owner
+    return handovers.gate === undefined
+      ? Math.min(policy.handover * 1000, policy.missedTtl * 500)
+      : 0
   }
 
   /** Whether a request is one of those that hand values home. */
@@ -82,7 +84,12 @@ export class Recoveries implements RecoveryOwner {
 
   /** Keeps the copies of an outage that is over until they need not be handed home any more. */
   keep(absence: Absence): void {
-    const copies = this.#active.get(this.expect(absence.home, absence.standIn))
+    const { home, standIn, wasGone } = absence
+    // Processes that start do not ask the gutter which hosts were out.
+    const isGutter = this.#owner.routes.gutter !== undefined
+    const recovery = isGutter ? undefined : this.expect(home, standIn)
+    if (wasGone) recovery?.look(true)
+    const copies = recovery && this.#active.get(recovery)
     if (copies === undefined) this.#onOver(absence)
     else copies.push(absence)
   }
@@ -104,7 +111,8 @@ export class Recoveries implements RecoveryOwner {
     if (this.#ending !== undefined || this.handHomeMs === 0) return this.end()
     const recovery = standIn && this.#byHome.get(key.home)?.get(standIn)
     const { effect } = request.verb
-    const isChange = effect === 'change' || effect === 'remove'
+    // A copy may not live longer than the item at home: a shorter life counts as a change.
+    const isChange = effect !== 'read'
     return recovery?.before(key, isChange, effect === 'change' && isBlind(request))
   }
 

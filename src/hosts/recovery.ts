@@ -2,7 +2,7 @@ import { refuse } from '../net/refusal.ts'
 import { Request, type Verb, verbOf } from '../net/request.ts'
 import { statsHead } from '../protocol/admin.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
-import { crypto, unixMs } from '../runtime.ts'
+import { crypto, performance, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
 import {
   addItem,
@@ -25,6 +25,8 @@ import { tellRequest } from './tell.ts'
 const COPY_SECONDS = 3
 /** How many times to look whether another process has handed a key home. */
 const MAX_PAUSES = 10
+/** How often to look for a record that another process may store. */
+const LOOK_MS = 500
 /** How long a record lives: longer than any process still sees the host as down. */
 const RECORD_SECONDS = 86_400
 /** A record that says that nothing may be handed home. */
@@ -58,7 +60,7 @@ export interface RecoveryOwner {
   /** How long values may be handed home after a return, in milliseconds; 0: none are. */
   readonly handHomeMs: number
   /** Tells processes that start later that the fallback host has values of the host. */
-  flag(home: Host, standIn: Host): Promise<void> | undefined
+  flag(home: Host, standIn: Host): Promise<boolean> | undefined
   /** Sends a request to one host, unrecorded. */
   ask<Result, Context>(host: Host, request: Request<Result, Context>): Promise<Result>
   pause(): Promise<void>
@@ -90,6 +92,9 @@ export class Recovery {
   /** Whether the fallback host has not said whether it has copies. */
   #isUnknown = true
   #joining: Promise<void> | undefined
+  #lookedMs = 0
+  /** Whether this process knows that the fallback host's mark is older than home's new process. */
+  #wasGone = false
   /** Keys that home has, or the fallback host has not. */
   readonly #checked = new Set<string>()
   readonly #underWay = new Map<string, Promise<void>>()
@@ -105,8 +110,10 @@ export class Recovery {
   }
 
   /** Finds out whether and until when values are handed home; again, if a host did not reply. */
-  look(): void {
+  look(wasGone = this.#wasGone): void {
+    this.#wasGone = wasGone
     if (!this.#isUnknown) return
+    this.#lookedMs = performance.now()
     this.#joining ??= this.#join()
       .then(
         () => {
@@ -130,6 +137,7 @@ export class Recovery {
    * nothing to wait for. `isBlind`: the request does not depend on the value.
    */
   before(key: HomeKey, isChange: boolean, isBlind: boolean): Promise<void> | undefined {
+    if (performance.now() - this.#lookedMs > LOOK_MS) this.look()
     if (this.#joining !== undefined) {
       return this.#joining.then(() => {
         // The precaution that this change did not take meanwhile.
@@ -156,10 +164,12 @@ export class Recovery {
     if (record === undefined) {
       const gone = await this.#owner.ask(standIn, lookAt(outageMarkKey('gone', home)))
       if (gone === undefined) return
+      // Another process may know that: it stores the record.
+      if (!this.#wasGone) throw new Error('home may have returned before that marker was stored')
       const text = (await this.#isEmptySince(markedAtMs(gone)))
         ? `${unixMs() + this.#owner.handHomeMs} ${gone.cas}`
         : CLOSED
-      await this.#owner.flag(home, standIn)
+      if ((await this.#owner.flag(home, standIn)) !== true) throw new Error('nobody was told')
       const item = ownItem(this.#recordKey)
       await this.#owner.ask(home, addItem(item, Buffer.from(text), RECORD_SECONDS))
       record = await this.#owner.ask(home, lookAt(this.#recordKey))

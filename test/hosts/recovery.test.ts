@@ -75,7 +75,7 @@ suite('a host that was restarted', () => {
       await cache.set(key, 1)
       await pool.stop(cache)
       await cache.getOrSet(key, () => 7, LONG)
-      await pool.restart()
+      await pool.restart(cache)
       await pool.back(cache)
       assert.deepEqual(await run(cache, key), result)
       const other = pool.open()
@@ -93,9 +93,9 @@ suite('a host that was restarted, for several processes', () => {
     await two.get(keys[0]!)
     await pool.stop(one, two)
     for (const key of keys) await one.set(key, 7, { ttl: 500 })
-    await pool.restart()
+    await pool.restart(one)
     await pool.back(one, two)
-    for (const cache of [two, one, pool.open()]) {
+    for (const cache of [one, two, pool.open()]) {
       const values = await cache.getOrSetMany(keys, never, LONG)
       assert.deepEqual(
         [...values.values()],
@@ -116,7 +116,7 @@ suite('a host that was restarted, for several processes', () => {
         await pool.stop(seen, reader)
         await seen.getOrSet(key, () => 7, LONG)
         assert.equal(await reader.get(key), 7)
-        await pool.restart()
+        await pool.restart(seen)
         const changing = await writer(pool, seen, idle)
         await change(changing, key)
         await pool.back(reader)
@@ -130,12 +130,14 @@ suite('a host that was restarted, for several processes', () => {
   test('gets what a process that still sees it out changes, also in processes that started since', async (t) => {
     const pool = await RestartedPool.start(t)
     const [key] = pool.keys(1) as [string]
-    const late = pool.open({ retryTimeoutMs: 60_000, deadTimeoutMs: 60_000 })
-    await late.set(key, 1)
-    await pool.stop(late)
+    const [late, seen] = [pool.open({ retryTimeoutMs: 60_000, deadTimeoutMs: 60_000 }), pool.open()]
+    for (const cache of [late, seen]) await cache.set(key, 1)
+    await pool.stop(late, seen)
     await pool.ejected(late)
-    await late.getOrSet(key, () => 7, LONG)
-    await pool.restart()
+    await seen.getOrSet(key, () => 7, LONG)
+    await pool.restart(seen)
+    await pool.back(seen)
+    assert.equal(await seen.get(key), 7)
     const started = pool.open()
     assert.equal(await started.get(key), 7)
     for (const version of [8, 9]) {
@@ -176,7 +178,7 @@ suite('nothing is handed home', () => {
       await cache.get(key)
       await pool.stop(cache)
       await cache.set(key, 7, LONG)
-      await pool.restart()
+      await pool.restart(cache)
       await pool.back(cache)
       assert.equal(await cache.get(key), undefined)
     })
@@ -191,7 +193,7 @@ suite('nothing is handed home', () => {
     await pool.stop(seen, reader)
     for (const one of [key, other]) await seen.getOrSet(one, () => 7, LONG)
     for (const one of [key, other]) assert.equal(await reader.get(one), 7)
-    await pool.restart()
+    await pool.restart(seen)
     await pool.back(seen, reader)
     assert.equal(await seen.get(other), 7, 'it has found the record')
     standIn.set('delete', 'lost', 1_000)
@@ -208,7 +210,7 @@ suite('nothing is handed home', () => {
     await pool.stop(seen, reader)
     await seen.getOrSet(key, () => 7, LONG)
     assert.equal(await reader.get(key), 7)
-    await pool.restart()
+    await pool.restart(seen)
     await pool.back(seen, reader)
     seen.setServers(pool.list.slice(0, 2))
     await seen.delete(key)

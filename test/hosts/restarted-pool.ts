@@ -62,8 +62,12 @@ export class RestartedPool {
     await this.lost(...clients)
   }
 
-  /** Starts it again, empty. */
-  async restart(): Promise<void> {
+  /** Starts it again, empty, once it has refused another dial of these clients. */
+  async restart(...clients: MemcachedClient[]): Promise<void> {
+    for (const client of clients) {
+      const { lastError } = client.hosts()[0]!
+      await until(() => client.hosts()[0]!.lastError !== lastError)
+    }
     const { port } = this.#servers[0]!
     this.#servers[0] = await startServer({ port })
   }

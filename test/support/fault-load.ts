@@ -143,7 +143,8 @@ export class FaultLoad {
     const acknowledged = this.#acknowledged[index]!
     const value = await this.#target.get(key)
     const { report } = this
-    if (value === undefined || value === null || value === false) {
+    // No value is empty: an empty item stands for one that is being handed home.
+    if (value === undefined || value === null || value === false || value === '') {
       report.misses++
       this.#window().misses++
       // Stores a value after the miss, as a caller would. If that fails, the read still succeeded.
