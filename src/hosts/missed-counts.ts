@@ -166,7 +166,7 @@ export class MissedCounts {
     const wasLost = this.#lost.delete(home)
     if (isFlagged && !this.#isAsking) {
       this.#isAsking = true
-      for (const one of [lane, ...this.#held.keys()]) one.giveBack(error)
+      for (const one of [lane, ...this.#held.keys()]) one.giveBack(error, true)
       const dialled = this.#owner.homes.filter((host) => this.#dials.has(host))
       for (const host of dialled) host.giveBack(error)
     } else if (wasLost) {

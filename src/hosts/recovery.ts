@@ -24,7 +24,7 @@ import { tellRequest } from './tell.ts'
 /** The lifetime of the empty item that reserves a key at home while its value is copied. */
 const COPY_SECONDS = 3
 /** How many times to look whether another process has handed a key home. */
-const MAX_PAUSES = 10
+const MAX_PAUSES = 40
 /** How often to look for a record that another process may store. */
 const LOOK_MS = 500
 /** How long a record lives: longer than any process still sees the host as down. */

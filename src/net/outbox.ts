@@ -124,12 +124,17 @@ export class Outbox implements Sink {
     return nextMs
   }
 
-  /** Empties the queue, except for attempts that are never retried if `isSparing`. */
+  /**
+   * Empties the queue. `isSparing`: leaves attempts that are never retried, and the others count as
+   * not tried, so that they have their whole time again.
+   */
   take(isSparing = false): Attempt[] {
     const isKept = ({ isOnce }: Attempt): boolean => isSparing && isOnce
     const all = [...this.#attempts]
     this.#replace(all.filter(isKept))
-    return all.filter((attempt) => !isKept(attempt))
+    const taken = all.filter((attempt) => !isKept(attempt))
+    if (isSparing) for (const attempt of taken) attempt.startMs = 0
+    return taken
   }
 
   /**

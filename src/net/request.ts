@@ -159,7 +159,7 @@ export interface Attempt {
   /** How many requests the attempt contains. */
   readonly size: number
   /** When the event loop could write it, on the clock of `performance.now()`. */
-  readonly startMs: number
+  startMs: number
   /**
    * When the attempt times out. If it has ended but its reply is still to come: when to check it
    * again.

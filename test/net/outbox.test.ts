@@ -66,3 +66,13 @@ test('a request that fails while it is written may give back the queue, and what
   assert.equal(written(), 'delete first\r\ndelete later\r\ndelete last\r\n')
   assert.equal(inflight.length, 3)
 })
+
+test('a queue that is given back sparingly keeps the requests that are never retried', () => {
+  const outbox = new Outbox()
+  const [free, once, other] = ['free', 'once', 'other'].map((key) => deleteRequest(key))
+  once!.binding = 'once'
+  queue(outbox, [free!, once!, other!])
+  assert.deepEqual(outbox.take(true), [free!.attempt, other!.attempt])
+  assert.equal(outbox.length, 1)
+  assert.deepEqual(outbox.take(), [once!.attempt])
+})
