@@ -7,6 +7,7 @@ import { mdHead, mgHead, msHead } from '../protocol/meta.ts'
 import type { Reply } from '../protocol/reply.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { deleteHead, getsHead, storeHead, touchHead } from '../protocol/request.ts'
+import { crypto } from '../runtime.ts'
 
 /** An item with everything that a copy of it needs. */
 export interface PlacedItem {
@@ -30,6 +31,13 @@ export interface WireKey {
 /** Names an item of mintring's own, of which each host has one. */
 export function ownItem(wireKey: string): WireKey {
   return { routeKey: undefined, wireKey, b: false }
+}
+
+/** Returns the wire key of an item about a host, which no caller's key equals. */
+export function hostItemKey(kind: string, host: string): string {
+  const name = crypto().createHash('sha256').update(host).digest('base64url').slice(0, 16)
+  // UTF-8 never contains the first byte.
+  return `\xff~mintring~${kind}~${name}`
 }
 
 /** Marks a reply that does not fit these commands. */

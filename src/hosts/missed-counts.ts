@@ -4,10 +4,10 @@ import type { Lane } from '../net/lane.ts'
 import { Request, type Verb } from '../net/request.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
 import { decrHead, incrHead, touchHead } from '../protocol/request.ts'
-import { clearInterval, crypto, performance, setInterval } from '../runtime.ts'
+import { clearInterval, performance, setInterval } from '../runtime.ts'
 import { FirstDial } from './first-dial.ts'
 import type { Host } from './host.ts'
-import { done, getsVerb, itemVerb, textVerb } from './item-commands.ts'
+import { done, getsVerb, hostItemKey, itemVerb, textVerb } from './item-commands.ts'
 import type { ClusterPolicy } from './policy.ts'
 
 /** How often counters are brought up to date, and those above 0 read again. */
@@ -18,10 +18,8 @@ const PATIENCE_MS = 20
 const PATIENCE = 2
 /** The share of requestTimeoutMs for which they wait at most, for hosts that do not reply. */
 const WITNESS_SHARE = 0.5
-/** UTF-8 never contains this byte, so no caller's key is the same. */
-const COUNT_PREFIX = '\xff~mintring~owed~'
 /** An item that a fallback host has while any of its counters may be above 0. */
-const ANY_KEY = `${COUNT_PREFIX}any`
+const ANY_KEY = '\xff~mintring~owed~any'
 
 const GETS: Verb = getsVerb((reply) => Number.parseInt(reply.valueString(), 10) || 0)
 const INCR: Verb = countVerb('incr', incrHead)
@@ -397,7 +395,7 @@ function pairName(home: Host, standIn: Host): string {
 }
 
 function countKey(home: string): string {
-  return COUNT_PREFIX + crypto().createHash('sha256').update(home).digest('base64url').slice(0, 16)
+  return hostItemKey('owed', home)
 }
 
 function countVerb(name: 'incr' | 'decr', head: typeof incrHead): Verb {

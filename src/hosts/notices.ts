@@ -1,9 +1,11 @@
+import type { Bounds } from '../deadline.ts'
 import { type Debt, Request, type Verb } from '../net/request.ts'
 import { crypto, performance } from '../runtime.ts'
 import type { SendTo } from './absence.ts'
 import type { Host } from './host.ts'
 import { getsVerb, textVerb } from './item-commands.ts'
 import { type CountOwner, MissedCounts } from './missed-counts.ts'
+import type { ClusterPolicy } from './policy.ts'
 import { tellRequest } from './tell.ts'
 
 /** How long notices live without `missedTtl`. */
@@ -14,7 +16,7 @@ const NOTICE_PREFIX = '\xff~mintring~missed~'
  * The share of requestTimeoutMs that a fallback host gets to reply to a lookup, because the key's
  * own host could still serve the request.
  */
-export const LOOK_SHARE = 0.25
+const LOOK_SHARE = 0.25
 
 /**
  * The state of a notice. `MISSED`: the key's own host missed a change. `TOLD`: it has deleted the
@@ -253,11 +255,15 @@ export class MissedNotices {
   }
 
   #ask<Result>(request: Request<Result>, standIn: Host): Promise<Result> {
-    const timeoutMs = Math.ceil(this.#owner.policy.requestTimeoutMs * LOOK_SHARE)
-    request.bounds = { timeoutMs }
+    request.bounds = lookBounds(this.#owner.policy)
     this.#owner.send(standIn, request as Request)
     return request.promise
   }
+}
+
+/** Returns the limits of a request of the account to one host, in whole milliseconds. */
+export function lookBounds({ requestTimeoutMs }: ClusterPolicy): Bounds {
+  return { timeoutMs: Math.ceil(requestTimeoutMs * LOOK_SHARE) }
 }
 
 /** Whether a request overwrites or deletes the item, whatever its content was. */

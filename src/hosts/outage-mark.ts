@@ -3,7 +3,15 @@ import { atMostExptime } from '../protocol/exptime.ts'
 import { touchHead } from '../protocol/request.ts'
 import { crypto, performance, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
-import { done, expireItem, getsVerb, itemVerb, ownItem, textVerb } from './item-commands.ts'
+import {
+  done,
+  expireItem,
+  getsVerb,
+  hostItemKey,
+  itemVerb,
+  ownItem,
+  textVerb,
+} from './item-commands.ts'
 
 /** How long a marker lives after the last process renewed it. */
 const MARK_SECONDS = 30
@@ -43,9 +51,7 @@ export type AskOne = <Result, Context>(request: Request<Result, Context>) => Pro
 
 /** Returns the name of a marker about `home`, which no caller's key equals. */
 export function outageMarkKey(kind: 'away' | 'gone', home: Host): string {
-  const name = crypto().createHash('sha256').update(home.name).digest('base64url').slice(0, 16)
-  // UTF-8 never contains the first byte.
-  return `\xff~mintring~${kind}~${name}`
+  return hostItemKey(kind, home.name)
 }
 
 /** Reads a small item with its CAS id. */

@@ -2,7 +2,7 @@ import type { Request } from '../net/request.ts'
 import { clearInterval, setInterval, setTimeout } from '../runtime.ts'
 import { type Absence, type SendTo, VOUCH_MS } from './absence.ts'
 import type { Host } from './host.ts'
-import { type HomeKey, isBlind, LOOK_SHARE } from './notices.ts'
+import { type HomeKey, isBlind, lookBounds } from './notices.ts'
 import type { ClusterPolicy } from './policy.ts'
 import { Recovery, type RecoveryOwner } from './recovery.ts'
 import type { Routes } from './routes.ts'
@@ -136,7 +136,7 @@ export class Recoveries implements RecoveryOwner {
 
   ask<Result, Context>(host: Host, request: Request<Result, Context>): Promise<Result> {
     request.ordered = true
-    request.bounds = { timeoutMs: this.#owner.policy.requestTimeoutMs * LOOK_SHARE }
+    request.bounds = lookBounds(this.#owner.policy)
     this.#own.add(request as Request)
     this.#owner.send(host, request as Request)
     return request.promise

@@ -2,12 +2,13 @@ import { refuse } from '../net/refusal.ts'
 import { Request, type Verb, verbOf } from '../net/request.ts'
 import { statsHead } from '../protocol/admin.ts'
 import { ReplyKind } from '../protocol/reply-kind.ts'
-import { crypto, performance, unixMs } from '../runtime.ts'
+import { performance, unixMs } from '../runtime.ts'
 import type { Host } from './host.ts'
 import {
   addItem,
   elect,
   fill,
+  hostItemKey,
   ownItem,
   type PlacedItem,
   peek,
@@ -104,8 +105,7 @@ export class Recovery {
     this.standIn = standIn
     this.#owner = owner
     this.#maxKeys = maxKeys
-    const name = crypto().createHash('sha256').update(standIn.name).digest('base64url').slice(0, 16)
-    this.#recordKey = `\xff~mintring~home~${name}`
+    this.#recordKey = hostItemKey('home', standIn.name)
     this.look()
   }
 
