@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientCore } from '../../src/client/core.ts'
 import type { RefillEntry } from '../../src/index.ts'
 import { type BehaviorsInput, MemcachedClient, type MintringError } from '../../src/index.ts'
+import { type Change, POLICY, CHANGES as SHARED } from '../hosts/changes.ts'
 import { gatedPool } from '../hosts/gated-pool.ts'
 import type { Gate } from '../meetings/gate.ts'
 import { until } from '../support/test-cluster.ts'
@@ -15,39 +16,19 @@ const SETTINGS: BehaviorsInput = {
   ...{ requestTimeoutMs: 20_000, connectTimeoutMs: 20_000 },
   ...{ retryTimeoutMs: 600_000, deadTimeoutMs: 600_000 },
 }
-const POLICY = { ttl: 600, staleWhileRevalidate: 60 } as const
 const OUT = 1
 
 type Client = MemcachedClient
 
-/**
- * Changes a key to a number. Resolves to the number that it has then; undefined if nothing changed.
- */
-type Change = (client: Client, key: string, next: number) => Promise<number | undefined>
-
 const CHANGES: Readonly<Record<string, Change>> = {
-  set: (client, key, next) => client.set(key, next).then(() => next),
+  ...SHARED,
   setMany: async (client, key, next) => {
     const { failed } = await client.setMany(new Map([[key, next]]))
     return failed.size === 0 ? next : undefined
   },
-  delete: (client, key, next) => client.delete(key).then(() => next),
   deleteMany: async (client, key, next) => {
     const { failed } = await client.deleteMany([key])
     return failed.size === 0 ? next : undefined
-  },
-  invalidate: (client, key, next) => client.invalidate(key, POLICY).then(() => next),
-  refresh: (client, key, next) => client.refresh(key, () => next, POLICY).then(() => next),
-  replace: async (client, key, next) => ((await client.replace(key, next)) ? next : undefined),
-  add: async (client, key, next) => ((await client.add(key, next)) ? next : undefined),
-  incr: async (client, key) => {
-    const number = await client.incr(key)
-    return number === undefined ? undefined : Number(number)
-  },
-  cas: async (client, key, next) => {
-    const entry = await client.gets(key)
-    if (entry === undefined) return undefined
-    return (await client.cas(key, next, entry.cas)) === 'stored' ? next : undefined
   },
   'meta set': async (client, key, next) => {
     if (client.behaviors.protocol === 'classic') return undefined

@@ -4,8 +4,8 @@ import { startServer } from '../../src/embedded/server.ts'
 import { type BehaviorsInput, MemcachedClient } from '../../src/index.ts'
 import { Gate } from '../meetings/gate.ts'
 import { until } from '../support/test-cluster.ts'
+import { type Change, POLICY, CHANGES as SHARED } from './changes.ts'
 
-const POLICY = { ttl: 600, staleWhileRevalidate: 60 } as const
 const LATE_MS = 800
 
 /** A key, whose values are numbers that rise with each change. */
@@ -18,31 +18,12 @@ interface Key {
   floor: number
 }
 
-/**
- * Changes a key to a number. Resolves to the number that it has then; undefined if nothing changed.
- */
-type Change = (client: MemcachedClient, key: string, next: number) => Promise<number | undefined>
-
 const CHANGES: Readonly<Record<string, Change>> = {
-  set: (client, key, next) => client.set(key, next).then(() => next),
+  ...SHARED,
   setMany: (client, key, next) => client.setMany(new Map([[key, next]])).then(() => next),
-  delete: (client, key, next) => client.delete(key).then(() => next),
   deleteMany: (client, key, next) => client.deleteMany([key]).then(() => next),
-  invalidate: (client, key, next) => client.invalidate(key, POLICY).then(() => next),
-  refresh: (client, key, next) => client.refresh(key, () => next, POLICY).then(() => next),
-  replace: async (client, key, next) => ((await client.replace(key, next)) ? next : undefined),
-  add: async (client, key, next) => ((await client.add(key, next)) ? next : undefined),
   append: async (client, key, next) =>
     (await client.append(key, '0')) ? 10 * (next - 1) : undefined,
-  incr: async (client, key) => {
-    const number = await client.incr(key)
-    return number === undefined ? undefined : Number(number)
-  },
-  cas: async (client, key, next) => {
-    const entry = await client.gets(key)
-    if (entry === undefined) return undefined
-    return (await client.cas(key, next, entry.cas)) === 'stored' ? next : undefined
-  },
   'meta set': async (client, key, next) =>
     (await client.meta.ms(key, String(next), {})).status === 'done' ? next : undefined,
   'raw delete': (client, key, next) => client.raw(key, 'delete', key).then(() => next),
